@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Kernel macros and inline functions that Rust cannot call, made callable.
+ * Included here one file per topic, so that vfio.ko carries one object.
+ */
+#include "helpers.h"
+
+#include "ratelimit.c"

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the `kernel` crate lacks for VFIO: safe abstractions over the kernel's C interfaces.
+//!
+//! Every `unsafe` block of the project that touches the kernel is in this crate, and the modules
+//! above it are `#![deny(unsafe_code)]`. Each file stands at the path it would have upstream, one
+//! file per C concept, so moving one there is `git mv` plus a change of crate name.
+//!
+//! The crate is linked into `vfio.ko`. The other modules use the same instance through
+//! `vfio.ko`'s exports, so that its types mean the same thing everywhere.
+
+// Keep the list sorted, one line each.
+pub mod capability;
+pub mod eventfd;
+pub mod module;
+pub mod module_param;
+pub mod pci;
+pub mod ratelimit;
+pub mod sync;
+pub mod uaccess;
+
+/// Raw bindings, the kernel's and ours together.
+///
+/// Only for this crate: a missing call is a missing abstraction.
+pub(crate) mod bindings {
+    pub(crate) use kernel::bindings::*;
+    pub(crate) use vfio_bindings::*;
+}
+
+/// What `pr_*!` puts before each line printed from this crate.
+#[doc(hidden)]
+pub(crate) const __LOG_PREFIX: &[u8] = b"vfio\0";
+
+/// Names that the macros of this crate expand to.
+#[doc(hidden)]
+pub mod private {
+    pub use kernel;
+}
