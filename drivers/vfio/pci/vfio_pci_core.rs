@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! PCI core (skeleton).
+
+#![deny(unsafe_code)]
+
+use kernel::prelude::*;
+
+module! {
+    type: PciCore,
+    name: "vfio_pci_core",
+    authors: ["VFIO in Rust maintainers"],
+    description: "PCI core",
+    license: "GPL",
+}
+
+struct PciCore;
+
+impl kernel::Module for PciCore {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        Ok(Self)
+    }
+}
