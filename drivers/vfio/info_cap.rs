@@ -70,7 +70,8 @@ impl CapChain {
             .ok_or(ENOMEM)?;
         self.bytes.reserve(size, GFP_KERNEL)?;
         self.links.push(self.bytes.len(), GFP_KERNEL)?;
-        self.bytes.extend_from_slice(&id.to_ne_bytes(), GFP_KERNEL)?;
+        self.bytes
+            .extend_from_slice(&id.to_ne_bytes(), GFP_KERNEL)?;
         self.bytes
             .extend_from_slice(&version.to_ne_bytes(), GFP_KERNEL)?;
         self.bytes.extend_from_slice(&[0; 4], GFP_KERNEL)?;

@@ -20,6 +20,13 @@
     unused_imports
 )]
 
+#[allow(
+    clippy::as_underscore,
+    clippy::cast_lossless,
+    clippy::ptr_as_ptr,
+    clippy::ref_as_ptr,
+    clippy::undocumented_unsafe_blocks
+)]
 mod raw {
     use kernel::{
         bindings::*,
