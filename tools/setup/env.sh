@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# Names and places that every script of the project shares. Sourced, never run.
+#
+#   PROJECT   the checkout
+#   CACHE     downloads and built trees, outside the checkout (VFIO_RUST_CACHE)
+#   ROOT      the build root: a Debian tree with the tool chain, also the guest's root (VFIO_RUST_ROOT)
+#   KTREE     the kernel source, prepared for Rust modules (VFIO_RUST_KTREE)
+#   KREL      the kernel release that is built for and booted, e.g. 7.3.4+deb13-amd64
+#   BUILD     where the modules of this checkout are built (VFIO_RUST_MODULES)
+
+PROJECT=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
+CACHE=${VFIO_RUST_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/vfio-rust}
+SERIES=7.3          # the kernel series that the code is written for
+SUITE=trixie        # the Debian suite of the build root
+
+say()  { printf '%s\n' "$*"; }
+warn() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+die()  { warn "$*"; exit 1; }
+
+# The newest kernel release of our series in a root, or nothing.
+newest_release() {
+	local image
+	for image in "$1"/boot/vmlinuz-"$SERIES"*; do
+		[ -e "$image" ] && printf '%s\n' "${image##*/vmlinuz-}"
+	done | sort -V | tail -n 1
+}
+
+ROOT=${VFIO_RUST_ROOT:-$CACHE/root-$SUITE}
+KREL=$(newest_release "$ROOT")
+KTREE=${VFIO_RUST_KTREE:-$CACHE/linux-${KREL:-none}}
+BUILD=${VFIO_RUST_MODULES:-$CACHE/build/$(printf '%s' "$PROJECT" | cksum | cut -d ' ' -f 1)-${PROJECT##*/}-${KREL:-none}}

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154
+# Start the guest by virtme-ng inside the build root, and wait for it.
+#
+# Host and guest talk through the run folder: 'session.env' and 'argv' go in, 'status' comes back.
+# It is deleted after a good run and kept, with the log, after a bad one.
+
+make_run_dir() {
+	mkdir -p "$CACHE/runs"
+	run=$(mktemp -d "$CACHE/runs/$(date +%H%M%S)-$machine-$driver-XXXX") || exit 1
+	log=$run/console.log
+	mkdir -p "${out:=$run/out}"
+	guest_pid=''
+	trap 'stop_guest; exit 130' INT TERM HUP
+}
+
+stop_guest() {
+	[ -z "$guest_pid" ] || kill "$guest_pid" 2>/dev/null
+	wait
+}
+
+# export_folder TAG FOLDER ACCESS: a 9p share in slot 1e
+export_folder() {
+	local n=${exported:=0}
+	qemu+=(-fsdev "local,id=fs-$1,path=$2,security_model=none,multidevs=remap$([ "$3" = rw ] || echo ,readonly=on)"
+		-device "virtio-9p-pci,fsdev=fs-$1,mount_tag=$1,addr=1e.$n,multifunction=on")
+	printf 'share_%s=%q\n' "$n" "$1 $3 $2" >>"$run/session.env"
+	exported=$((n + 1))
+	bind_list=${bind_list:+$bind_list:}$2
+}
+
+# What the guest's session script needs to know.
+write_session() {
+	local name n=0 dir
+	{
+		printf 'driver=%q\ncwd=%q\nproject=%q\nVM_OUT=%q\nVM_MACHINE=%q\n' \
+			"$driver" "$PWD" "$PROJECT" "$out" "$machine"
+		printf 'module_tree=%q\n' "$module_tree"
+		for name in "${!test_env[@]}"; do
+			printf '%s=%q\n' "$name" "${test_env[$name]}"
+		done
+	} >"$run/session.env"
+	printf '%s\0' "${command[@]}" >"$run/argv"
+	# Outer folders first: a later mount may lie inside an earlier one.
+	export_folder project "$PROJECT" ro
+	export_folder cache "$CACHE" ro
+	export_folder run "$run" rw
+	[ "$out" = "$run/out" ] || export_folder out "$out" rw
+	for dir in "${shares[@]}"; do
+		export_folder "share$((n++))" "$dir" rw
+	done
+}
+
+guest_parameters() {
+	case $hugepages in
+	0) ;;
+	1G:*) append+=(default_hugepagesz=2M hugepagesz=1G "hugepages=${hugepages#1G:}") ;;
+	*) append+=("hugepages=$hugepages") ;;
+	esac
+	if [ -z "$native" ] && [ ${#blacklist[@]} -gt 0 ]; then
+		append+=("modprobe.blacklist=$(IFS=, && echo "${blacklist[*]}")")
+	fi
+	[ -z "$icount" ] || qemu+=(-icount shift=1,sleep=off)
+	append+=(loglevel=7 "${kernel_args[@]}")
+}
+
+boot_guest() {
+	local arg kopts=()
+	guest_parameters
+	for arg in "${append[@]}"; do
+		kopts+=(-a "$arg")
+	done
+	: >"$log"
+	started=$SECONDS
+	export VFIO_RUST_BIND=$bind_list
+	# Standard output and error go through pipes: QEMU opens them by name, and would truncate a file.
+	timeout --kill-after=5 "$timeout" "$PROJECT/tools/setup/enter-root" \
+		python3 "$PROJECT/tools/testing/rig/virtme-run.py" "$log" --kimg "/boot/vmlinuz-$KREL" --mods auto --disable-kvm --force-9p \
+		--name vfio-test --memory "$memory" --cpus "$smp" "${kopts[@]}" \
+		--script-sh "exec bash $(printf '%q' "$PROJECT/tools/testing/guest/session") $(printf '%q' "$run")" \
+		--qemu-opts "${qemu[@]}" "${qemu_args[@]}" \
+		</dev/null > >(cat) 2> >(cat >&2) &
+	guest_pid=$!
+	[ -z "$verbose" ] || tail -f --pid="$guest_pid" "$log" >&2 &
+	wait "$guest_pid"
+	qemu_status=$?
+	guest_pid=''
+	sleep 0.1
+}

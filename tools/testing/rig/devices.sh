@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# Machines and test devices: QEMU arguments, fixed addresses, names in the guest's environment.
+#
+# virtme-ng's own devices take slots from 01 upwards as they come; 10 to 1c are ours, 14 is kept
+# free for the AMD machine, 1e carries the shared folders, 1f is the chipset.
+
+qemu=()                 # QEMU arguments gathered so far
+append=()               # kernel parameters gathered so far
+blacklist=()            # native drivers to keep off the test devices
+declare -A taken=()     # how many of each kind there are
+declare -A test_env=()  # VFIO_TEST_x -> addresses; @ADDRESS means "the devices below this bridge"
+
+# add_machine intel|amd
+add_machine() {
+	qemu+=(-machine q35,kernel-irqchip=split)
+	case $1 in
+	intel)
+		qemu+=(-device intel-iommu,intremap=on,caching-mode=on,aw-bits=48)
+		append+=(intel_iommu=on)
+		;;
+	amd)
+		# Without a device of class SMBus at 00:14.0, where the chipset has it, Linux turns
+		# interrupt remapping off; without dma-remap=on QEMU does not translate device DMA.
+		truncate -s 1M "$run/smbus.img"
+		qemu+=(-device amd-iommu,intremap=on,dma-remap=on,xtsup=on
+			-drive "if=none,id=smbus,format=raw,file=$run/smbus.img"
+			-device virtio-blk-pci,drive=smbus,addr=14.0,class=0x0c05)
+		append+=(amd_iommu=on)
+		;;
+	esac
+}
+
+# claim KIND SLOT...: the next free slot of a kind, in $slot; its number, from 0, in $nth
+claim() {
+	local kind=$1 slots=("${@:2}") name
+	nth=${taken[$kind]-0}
+	[ "$nth" -lt ${#slots[@]} ] || bad_usage "at most ${#slots[@]} devices of kind $kind"
+	taken[$kind]=$((nth + 1))
+	slot=${slots[nth]}
+	name=VFIO_TEST_${kind^^}
+	name=${name//-/_}
+	test_env[$name]="${test_env[$name]-}${test_env[$name]+ }0000:00:$slot.0"
+}
+
+add_nvme() {
+	local size=${1#:}
+	size=${size:-128M}
+	claim nvme 10 11
+	truncate -s "$size" "$run/nvme$nth.img" || bad_usage "nvme: bad size '$size'"
+	qemu+=(-drive "if=none,id=nvme$nth,format=raw,cache=unsafe,file=$run/nvme$nth.img"
+		-device "nvme,drive=nvme$nth,serial=vfio-test-$nth,addr=$slot.0")
+	blacklist+=(nvme)
+}
+
+add_edu_pair() {
+	claim edu-pair 15
+	test_env[VFIO_TEST_EDU_PAIR]=@0000:00:$slot.0
+	qemu+=(-device "pci-bridge,id=pair,chassis_nr=1,addr=$slot.0"
+		-device edu,bus=pair,addr=1.0 -device edu,bus=pair,addr=2.0)
+}
+
+add_ivshmem() {
+	claim ivshmem 1a
+	qemu+=(-object "memory-backend-ram,id=ivshmem,size=$1,share=on"
+		-device "ivshmem-plain,memdev=ivshmem,addr=$slot.0")
+}
+
+# add_device SPEC
+add_device() {
+	case $1 in
+	nvme | nvme:*) add_nvme "${1#nvme}" ;;
+	edu) claim edu 12 13 && qemu+=(-device "edu,addr=$slot.0") ;;
+	edu-pair) add_edu_pair ;;
+	igb) claim igb 16 17 && qemu+=(-device "igb,addr=$slot.0") && blacklist+=(igb) ;;
+	e1000e) claim e1000e 18 19 && qemu+=(-device "e1000e,addr=$slot.0") && blacklist+=(e1000e) ;;
+	ivshmem:?*) add_ivshmem "${1#ivshmem:}" ;;
+	testdev) claim testdev 1b && qemu+=(-device "pci-testdev,addr=$slot.0") ;;
+	xhci-msi)
+		claim xhci-msi 1c
+		qemu+=(-device "qemu-xhci,msi=on,msix=off,addr=$slot.0")
+		blacklist+=(xhci_pci)
+		;;
+	*) qemu+=(-device "$1") ;;
+	esac
+}

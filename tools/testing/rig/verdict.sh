@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154
+# Tell a command that failed, a kernel that complained, a guest that hung and one that died apart.
+
+SPLAT='BUG:|WARNING:|Oops|kernel BUG at|general protection fault|KASAN|UBSAN|KCSAN|kmemleak:'
+SPLAT+='|possible circular locking|possible recursive locking|inconsistent lock state|suspicious RCU'
+SPLAT+='|blocked for more than|soft lockup|hard LOCKUP|detected stall|Kernel panic|Bad page state|double fault'
+
+# The first line of a kernel report since the session began, if there is one.
+find_splat() {
+	tr -d '\r' <"$log" | sed -n '/vfio-vm: session begins/,$p' | grep -a -m 1 -E "$SPLAT" |
+		sed 's/^\[[ 0-9.]*\] *//'
+}
+
+keep_log() {
+	warn "$1"
+	warn "guest log: $log"
+	[ $# -lt 3 ] || tail -n "$3" "$log" | tr -d '\r' | sed 's/^/    /' >&2
+	exit "$2"
+}
+
+give_verdict() {
+	local splat status='' late=''
+	splat=$(find_splat)
+	[ "$qemu_status" != 124 ] && [ "$qemu_status" != 137 ] || late=1
+	[ ! -s "$run/status" ] || status=$(cat "$run/status")
+	if [ -n "$splat" ] && [ -z "$allow_splat" ]; then
+		keep_log "the guest's kernel reported: $splat${late:+ (and the command did not end in $timeout s)}" 125
+	elif [ -n "$late" ] && [ -z "$status" ]; then
+		keep_log "time-out: the command did not end within $timeout s" 124 15
+	elif [ -e "$run/failed" ]; then
+		keep_log "the guest could not be prepared: $(cat "$run/failed")" 126
+	elif [ -z "$status" ]; then
+		keep_log "the guest died or did not boot (QEMU ended with $qemu_status after $((SECONDS - started)) s)" 126 15
+	fi
+	[ "$status" = 0 ] || cp "$log" "$CACHE/runs/last-failed.log"
+	rm -rf "$run"
+	exit "$status"
+}
