@@ -1,34 +1,71 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! VFIO's user-space ABI as Rust types.
+//! The VFIO user-space interface, as Rust sees it.
+//!
+//! `include/uapi/linux/vfio.h` is the only source of numbers and layouts. `bindgen` turns it into a
+//! file that this crate includes in a private module and re-exports under the names of the header
+//! (`vfio_device_info`, `VFIO_PCI_CONFIG_REGION_INDEX`). On top of it come
+//!
+//! - [`Pod`]: which of these structures may be copied from and to user space as plain bytes;
+//! - [`ioctl`]: the request numbers, which `bindgen` cannot see because they are made by `_IO()`;
+//! - the flag words as `bitflags` types: [`DmaMapFlags`], [`IrqSetFlags`] and so on;
+//! - [`padded`]: structures with holes, with the holes spelled out.
+//!
+//! The crate knows nothing of the kernel: the modules, the user-space tools and the host's unit
+//! tests all use this one. It expects from whoever compiles it
+//!
+//! - the environment variable `VFIO_UAPI_GENERATED`: the absolute path of what `gen.sh` beside this
+//!   file made of the header;
+//! - `--extern bitflags`, version 2.
+//!
+//! C counterpart: `include/uapi/linux/vfio.h`.
 
-#[allow(missing_docs, non_camel_case_types, non_upper_case_globals, non_snake_case, clippy::all, dead_code, unsafe_op_in_unsafe_fn)]
+#![no_std]
+#![deny(missing_docs)]
+#![deny(unsafe_op_in_unsafe_fn)]
+// The names are those of the C header.
+#![allow(non_camel_case_types)]
+
+#[cfg(test)]
+extern crate std;
+
+mod flags;
+pub mod ioctl;
+pub mod padded;
+mod pod;
+mod unions;
+
+/// What `bindgen` makes of the header, kept apart because none of the rules of the project can
+/// apply to it.
+#[allow(
+    clippy::all,
+    clippy::undocumented_unsafe_blocks,
+    dead_code,
+    missing_docs,
+    non_snake_case,
+    non_upper_case_globals,
+    unreachable_pub,
+    unsafe_op_in_unsafe_fn
+)]
 mod generated {
     include!(env!("VFIO_UAPI_GENERATED"));
 }
+
 pub use generated::*;
 
-/// A plain-old-data type.
-///
-/// # Safety
-///
-/// Every bit pattern is valid and there is no padding.
-pub unsafe trait Pod: Copy + 'static {
-    /// Returns the all-zero value.
-    fn zeroed() -> Self {
-        // SAFETY: All bit patterns are valid.
-        unsafe { core::mem::zeroed() }
-    }
-    /// Returns the bytes.
-    fn as_bytes(&self) -> &[u8] {
-        // SAFETY: No padding.
-        unsafe { core::slice::from_raw_parts(core::ptr::from_ref(self).cast(), size_of::<Self>()) }
-    }
-    /// Returns the bytes, writable.
-    fn as_bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: No padding and all bit patterns are valid.
-        unsafe { core::slice::from_raw_parts_mut(core::ptr::from_mut(self).cast(), size_of::<Self>()) }
-    }
-}
-// SAFETY: Integers.
-unsafe impl Pod for u32 {}
+pub use flags::{
+    AtomicCompFlags,
+    DeviceInfoFlags,
+    DirtyPagesFlags,
+    DmaMapFlags,
+    DmaUnmapFlags,
+    FeatureFlags,
+    GroupStatus,
+    HotResetInfoFlags,
+    IoeventfdFlags,
+    IommuInfoFlags,
+    IrqInfoFlags,
+    IrqSetFlags,
+    RegionInfoFlags, //
+};
+pub use pod::Pod;
