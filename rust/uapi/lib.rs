@@ -11,8 +11,8 @@
 //! - the flag words as `bitflags` types: [`DmaMapFlags`], [`IrqSetFlags`] and so on;
 //! - [`padded`]: structures with holes, with the holes spelled out.
 //!
-//! The crate knows nothing of the kernel: the modules, the user-space tools and the host's unit
-//! tests all use this one. It expects from whoever compiles it
+//! The crate uses nothing but `core`: the modules (for which Kbuild adds `no_std`), the user-space
+//! tools and the host's unit tests all use this one. It expects from whoever compiles it
 //!
 //! - the environment variable `VFIO_UAPI_GENERATED`: the absolute path of what `gen.sh` beside this
 //!   file made of the header;
@@ -20,14 +20,10 @@
 //!
 //! C counterpart: `include/uapi/linux/vfio.h`.
 
-#![no_std]
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
 // The names are those of the C header.
 #![allow(non_camel_case_types)]
-
-#[cfg(test)]
-extern crate std;
 
 mod flags;
 pub mod ioctl;
@@ -39,6 +35,8 @@ mod unions;
 /// apply to it.
 #[allow(
     clippy::all,
+    clippy::ptr_as_ptr,
+    clippy::ref_as_ptr,
     clippy::undocumented_unsafe_blocks,
     dead_code,
     missing_docs,
