@@ -5,4 +5,7 @@
  */
 #include "helpers.h"
 
+#include "iommu.c"
+#include "mm.c"
 #include "ratelimit.c"
+#include "sched.c"

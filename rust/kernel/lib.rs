@@ -12,10 +12,14 @@
 // Keep the list sorted, one line each.
 pub mod capability;
 pub mod eventfd;
+pub mod interval;
+pub mod iommu;
+pub mod mm;
 pub mod module;
 pub mod module_param;
 pub mod pci;
 pub mod ratelimit;
+pub mod sched;
 pub mod sync;
 pub mod uaccess;
 

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Inline functions of the IOMMU core, for rust/kernel/iommu/. */
+
+#include <linux/iommu.h>
+#include "helpers.h"
+
+void vfio_helper_iommu_iotlb_gather_init(struct iommu_iotlb_gather *gather)
+{
+	iommu_iotlb_gather_init(gather);
+}
+
+void vfio_helper_iommu_iotlb_sync(struct iommu_domain *domain,
+				  struct iommu_iotlb_gather *gather)
+{
+	iommu_iotlb_sync(domain, gather);
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Inline functions of the memory manager, for rust/kernel/mm/. */
+
+#include <linux/mm.h>
+#include <linux/mm_inline.h>
+#include <linux/mmap_lock.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+#include "helpers.h"
+
+unsigned long vfio_helper_page_to_pfn(struct page *page)
+{
+	return page_to_pfn(page);
+}
+
+struct page *vfio_helper_pfn_to_page(unsigned long pfn)
+{
+	return pfn_to_page(pfn);
+}
+
+bool vfio_helper_pfn_valid(unsigned long pfn)
+{
+	return pfn_valid(pfn);
+}
+
+bool vfio_helper_page_reserved(struct page *page)
+{
+	return PageReserved(page);
+}
+
+size_t vfio_helper_num_pages_contiguous(struct page **pages, size_t count)
+{
+	return num_pages_contiguous(pages, count);
+}
+
+unsigned long vfio_helper_untagged_addr_remote(struct mm_struct *mm,
+					       unsigned long addr)
+{
+	return untagged_addr_remote(mm, addr);
+}
+
+int vfio_helper_mmap_write_lock_killable(struct mm_struct *mm)
+{
+	return mmap_write_lock_killable(mm);
+}
+
+void vfio_helper_mmap_write_lock(struct mm_struct *mm)
+{
+	mmap_write_lock(mm);
+}
+
+void vfio_helper_mmap_write_unlock(struct mm_struct *mm)
+{
+	mmap_write_unlock(mm);
+}
+
+unsigned long vfio_helper_rlimit(unsigned int limit)
+{
+	return rlimit(limit);
+}
+
+bool vfio_helper_access_ok(const void __user *ptr, unsigned long size)
+{
+	return access_ok(ptr, size);
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The IOMMU API: groups, the domains they are attached to, and what is mapped there.
+//!
+//! - [`Group`]: the smallest set of devices that the hardware can isolate.
+//! - [`Domain`]: one set of I/O page tables and the groups that use it.
+//! - [`AddressSpace`]: the domains of one user, kept alike.
+//! - [`Mapping`]: pinned memory at a fixed address in all of them. It is the only way to let a
+//!   device reach memory, and it keeps the memory pinned until no device can.
+//!
+//! C header: [`include/linux/iommu.h`](srctree/include/linux/iommu.h).
+
+mod domain;
+mod group;
+mod resv;
+mod space;
+
+pub use self::domain::{
+    Access,
+    Domain, //
+};
+pub use self::group::Group;
+pub use self::resv::{
+    ReservedKind,
+    ReservedRegion,
+    ReservedRegions, //
+};
+pub use self::space::{
+    AddressSpace,
+    Domains,
+    Mapping, //
+};
