@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Runtime power management: a device sleeps while nobody uses it.
+//!
+//! The kernel counts users. [`RuntimeRef`] is one of them: the device is awake while it exists.
+//! A driver is born with one use that the driver core took for it; [`Idle`] gives that one up, so
+//! that the device sleeps between real uses, and takes it back when the driver lets go.
+//!
+//! C header: [`include/linux/pm_runtime.h`](srctree/include/linux/pm_runtime.h)
+
+use crate::bindings;
+use kernel::{
+    device::Device,
+    error::to_result,
+    prelude::*,
+    sync::aref::ARef, //
+};
+
+/// Returns the C device behind `dev`.
+fn raw(dev: &Device) -> *mut bindings::device {
+    // CAST: `Device` is a transparent wrapper of `struct device`.
+    core::ptr::from_ref(dev)
+        .cast::<bindings::device>()
+        .cast_mut()
+}
+
+/// Keeps a device awake.
+///
+/// # Invariants
+///
+/// This value owns one use of the device, taken when it was made.
+#[must_use = "the device may fall asleep as soon as this is dropped"]
+pub struct RuntimeRef(ARef<Device>);
+
+impl RuntimeRef {
+    /// Wakes the device if it sleeps and keeps it awake.
+    ///
+    /// May sleep while the device wakes up.
+    ///
+    /// # Errors
+    ///
+    /// What the bus or the device's driver reported, or `EACCES` where runtime power management is
+    /// switched off for a device that is not awake.
+    pub fn resume(dev: &Device) -> Result<Self> {
+        // SAFETY: `dev` is a live device by its own invariant; the call sleeps, which every caller
+        // outside atomic context may do.
+        to_result(unsafe { bindings::vfio_helper_pm_runtime_resume_and_get(raw(dev)) })?;
+        // INVARIANT: The successful call took one use, and gives back what it took on failure.
+        Ok(Self(dev.into()))
+    }
+}
+
+impl Drop for RuntimeRef {
+    fn drop(&mut self) {
+        // SAFETY: The device is live because `self.0` counts as a reference to it, and the use
+        // given back here belongs to this value by the type invariant.
+        unsafe { bindings::vfio_helper_pm_runtime_put(raw(&self.0)) };
+    }
+}
+
+/// Lets a bound device sleep while it has no other user.
+///
+/// # Invariants
+///
+/// Runtime suspend was allowed for the device, and the use that the driver core took before
+/// `probe` was given up if `sleeps` is set.
+#[must_use = "the device is kept awake again as soon as this is dropped"]
+pub struct Idle {
+    dev: ARef<Device>,
+    sleeps: bool,
+}
+
+impl Idle {
+    /// Allows runtime suspend, and, if `sleeps`, gives up the use that belongs to the driver.
+    ///
+    /// To be made at most once at a time per bound device, by its driver; a second one would give
+    /// up a use that is not the driver's, after which the device may sleep too early.
+    pub fn new(dev: &Device, sleeps: bool) -> Self {
+        // SAFETY: `dev` is a live device.
+        unsafe { bindings::pm_runtime_allow(raw(dev)) };
+        if sleeps {
+            // SAFETY: `dev` is a live device. An unbalanced count keeps hardware awake or lets it
+            // sleep early; it does not touch memory.
+            unsafe { bindings::vfio_helper_pm_runtime_put(raw(dev)) };
+        }
+        // INVARIANT: Both were done just above.
+        Self {
+            dev: dev.into(),
+            sleeps,
+        }
+    }
+}
+
+impl Drop for Idle {
+    fn drop(&mut self) {
+        if self.sleeps {
+            // SAFETY: `self.dev` is live; this takes back the use given up in `new`.
+            unsafe { bindings::vfio_helper_pm_runtime_get_noresume(raw(&self.dev)) };
+        }
+        // SAFETY: `self.dev` is live; this undoes the permission given in `new`.
+        unsafe { bindings::pm_runtime_forbid(raw(&self.dev)) };
+    }
+}
