@@ -7,5 +7,8 @@
 
 #include "iommu.c"
 #include "mm.c"
+#include "pci.c"
+#include "pm_runtime.c"
 #include "ratelimit.c"
 #include "sched.c"
+#include "vma.c"

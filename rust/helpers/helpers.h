@@ -8,13 +8,37 @@
 #ifndef VFIO_RUST_HELPERS_H
 #define VFIO_RUST_HELPERS_H
 
+#include <linux/mm_types.h>
 #include <linux/types.h>
 
+struct device;
 struct iommu_domain;
 struct iommu_iotlb_gather;
 struct mm_struct;
 struct page;
+struct pci_bus;
+struct pci_dev;
 struct ratelimit_state;
+struct resource;
+
+/* pci.c */
+bool vfio_helper_pci_is_root_bus(struct pci_bus *bus);
+struct pci_dev *vfio_helper_pci_physfn(struct pci_dev *pdev);
+struct pci_dev *vfio_helper_pci_upstream_bridge(struct pci_dev *pdev);
+unsigned long vfio_helper_pci_resource_flags(struct pci_dev *pdev, int bar);
+struct resource *vfio_helper_pci_resource_n(struct pci_dev *pdev, int bar);
+bool vfio_helper_pci_dev_is_virtfn(struct pci_dev *pdev);
+bool vfio_helper_pci_dev_is_physfn(struct pci_dev *pdev);
+bool vfio_helper_pci_dev_no_command_memory(struct pci_dev *pdev);
+bool vfio_helper_pci_dev_non_mappable_bars(struct pci_dev *pdev);
+bool vfio_helper_pci_intx_mask_supported(struct pci_dev *pdev);
+u64 vfio_helper_ioread64(const void __iomem *addr);
+void vfio_helper_iowrite64(u64 value, void __iomem *addr);
+
+/* pm_runtime.c */
+int vfio_helper_pm_runtime_resume_and_get(struct device *dev);
+void vfio_helper_pm_runtime_put(struct device *dev);
+void vfio_helper_pm_runtime_get_noresume(struct device *dev);
 
 /* ratelimit.c */
 void vfio_helper_ratelimit_state_init(struct ratelimit_state *rs, int interval, int burst);
@@ -41,5 +65,12 @@ bool vfio_helper_fatal_signal_pending(void);
 void vfio_helper_iommu_iotlb_gather_init(struct iommu_iotlb_gather *gather);
 void vfio_helper_iommu_iotlb_sync(struct iommu_domain *domain,
 				  struct iommu_iotlb_gather *gather);
+/* vma.c */
+void vfio_helper_vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags);
+vm_flags_t vfio_helper_vm_allow_any_uncached(void);
+pgprot_t vfio_helper_pgprot_noncached(pgprot_t prot);
+pgprot_t vfio_helper_pgprot_decrypted(pgprot_t prot);
+unsigned int vfio_helper_pmd_order(void);
+unsigned int vfio_helper_pud_order(void);
 
 #endif

@@ -13,11 +13,13 @@
 pub mod capability;
 pub mod eventfd;
 pub mod interval;
+pub mod io;
 pub mod iommu;
 pub mod mm;
 pub mod module;
 pub mod module_param;
 pub mod pci;
+pub mod pm;
 pub mod ratelimit;
 pub mod sched;
 pub mod sync;

@@ -5,5 +5,9 @@
 //! C header: [`include/linux/mm.h`](srctree/include/linux/mm.h).
 
 // Keep the list sorted, one line each.
+pub mod fault;
 pub mod locked_vm;
 pub mod pin;
+pub mod vma;
+
+pub use vma::NewVma;

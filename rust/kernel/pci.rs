@@ -5,9 +5,43 @@
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
 // Keep the list sorted, one line each.
+mod bar;
 mod device;
+mod driver;
+mod ids;
+mod reset;
+mod state;
 
+pub use bar::{
+    BarIndex,
+    BarPages,
+    ClaimedBar,
+    OwnPages,
+    Resource,
+    Rom,
+    NUM_BARS, //
+};
 pub use device::{
     Device,
     Drain, //
+};
+pub use driver::{
+    Adapter,
+    Driver,
+    Registration,
+    Slot, //
+};
+pub use ids::{
+    DynamicId,
+    OverrideId,
+    OverrideTable, //
+};
+pub use reset::{
+    ResetLock,
+    ResetScope, //
+};
+pub use state::{
+    Enabled,
+    PowerState,
+    SavedState, //
 };

@@ -94,7 +94,139 @@ impl Device {
     pub fn name(&self) -> &CStr {
         self.device().name()
     }
+
+    /// Returns the vendor's number.
+    pub fn vendor(&self) -> u16 {
+        // SAFETY: The device is valid; the field is set when it is found.
+        unsafe { (*self.as_raw()).vendor }
+    }
+
+    /// Returns the number that the vendor gave the device.
+    pub fn device_id(&self) -> u16 {
+        self.pci().device_id()
+    }
+
+    /// Returns the layout of the configuration header: 0 for devices, others for bridges.
+    pub fn header_type(&self) -> u8 {
+        // SAFETY: The device is valid; the field is set when it is found.
+        unsafe { (*self.as_raw()).hdr_type }
+    }
+
+    /// Returns the size of configuration space in bytes.
+    pub fn config_size(&self) -> u32 {
+        // SAFETY: The device is valid; the field is set when it is found.
+        u32::try_from(unsafe { (*self.as_raw()).cfg_size }).unwrap_or(0)
+    }
+
+    /// Returns where the power management capability is in configuration space.
+    pub fn pm_cap(&self) -> Option<u8> {
+        // SAFETY: The device is valid; the field is set when it is found.
+        Some(unsafe { (*self.as_raw()).pm_cap }).filter(|&at| at != 0)
+    }
+
+    /// Returns where the MSI-X capability is in configuration space.
+    pub fn msix_cap(&self) -> Option<u8> {
+        // SAFETY: The device is valid; the field is set when it is found.
+        Some(unsafe { (*self.as_raw()).msix_cap }).filter(|&at| at != 0)
+    }
+
+    /// Returns whether the device sits directly on a root bus.
+    pub fn is_on_root_bus(&self) -> bool {
+        // SAFETY: The device is valid and keeps its bus alive.
+        unsafe { bindings::vfio_helper_pci_is_root_bus((*self.as_raw()).bus) }
+    }
+
+    /// Returns whether the device is a virtual function (SR-IOV).
+    pub fn is_virtual_function(&self) -> bool {
+        // SAFETY: The device is valid.
+        unsafe { bindings::vfio_helper_pci_dev_is_virtfn(self.as_raw()) }
+    }
+
+    /// Returns whether the device can have virtual functions (SR-IOV).
+    pub fn is_physical_function(&self) -> bool {
+        // SAFETY: The device is valid.
+        unsafe { bindings::vfio_helper_pci_dev_is_physfn(self.as_raw()) }
+    }
+
+    /// Returns how many virtual functions the device has now.
+    pub fn virtual_functions(&self) -> u32 {
+        // SAFETY: The device is valid.
+        u32::try_from(unsafe { bindings::pci_num_vf(self.as_raw()) }).unwrap_or(0)
+    }
+
+    /// Returns whether the device decodes memory no matter what its COMMAND register says.
+    pub fn always_decodes_memory(&self) -> bool {
+        // SAFETY: The device is valid.
+        unsafe { bindings::vfio_helper_pci_dev_no_command_memory(self.as_raw()) }
+    }
+
+    /// Returns whether the machine cannot map the device's BARs.
+    pub fn has_unmappable_bars(&self) -> bool {
+        // SAFETY: The device is valid.
+        unsafe { bindings::vfio_helper_pci_dev_non_mappable_bars(self.as_raw()) }
+    }
+
+    /// Returns whether the device can mask its own interrupt line and tell whether it is asserted.
+    pub fn can_mask_intx(&self) -> bool {
+        // SAFETY: The device is valid.
+        unsafe { bindings::vfio_helper_pci_intx_mask_supported(self.as_raw()) }
+    }
+
+    /// Returns the widths of atomic operations, as bits of the PCI Express Device Capabilities 2
+    /// register, that the root complex completes for this device; enables requesting them.
+    pub fn atomic_completer(&self) -> u32 {
+        const WIDTHS: [u32; 3] = [
+            bindings::PCI_EXP_DEVCAP2_ATOMIC_COMP32,
+            bindings::PCI_EXP_DEVCAP2_ATOMIC_COMP64,
+            bindings::PCI_EXP_DEVCAP2_ATOMIC_COMP128,
+        ];
+
+        let mut devcap2 = 0;
+        // SAFETY: The device is valid and keeps its physical function alive.
+        let physfn = unsafe { bindings::vfio_helper_pci_physfn(self.as_raw()) };
+        // SAFETY: As above; the value is valid for writes. On failure it is set to zero.
+        unsafe { bindings::pcie_capability_read_dword(physfn, PCI_EXP_DEVCAP2, &mut devcap2) };
+        let mut widths = 0;
+        for width in WIDTHS {
+            // SAFETY: As above.
+            if devcap2 & width != 0
+                && unsafe { bindings::pci_enable_atomic_ops_to_root(physfn, width) } == 0
+            {
+                widths |= width;
+            }
+        }
+        widths
+    }
+
+    /// Reads 16 bits of configuration space on behalf of the kernel.
+    ///
+    /// All ones if the device does not answer.
+    pub fn config_read_u16(&self, at: u16) -> u16 {
+        let mut value = u16::MAX;
+        // SAFETY: The device is valid, and bound to us while `self` exists.
+        unsafe { bindings::pci_read_config_word(self.as_raw(), at.into(), &mut value) };
+        value
+    }
+
+    /// Reads 32 bits of configuration space on behalf of the kernel.
+    ///
+    /// All ones if the device does not answer.
+    pub fn config_read_u32(&self, at: u16) -> u32 {
+        let mut value = u32::MAX;
+        // SAFETY: The device is valid, and bound to us while `self` exists.
+        unsafe { bindings::pci_read_config_dword(self.as_raw(), at.into(), &mut value) };
+        value
+    }
+
+    /// Writes 16 bits of configuration space on behalf of the kernel.
+    pub fn config_write_u16(&self, at: u16, value: u16) {
+        // SAFETY: The device is valid, and bound to us while `self` exists.
+        unsafe { bindings::pci_write_config_word(self.as_raw(), at.into(), value) };
+    }
 }
+
+/// The Device Capabilities 2 register in the PCI Express capability.
+const PCI_EXP_DEVCAP2: c_int = bindings::PCI_EXP_DEVCAP2 as c_int;
 
 /// Waits until every clone of a [`Device`] is gone.
 pub struct Drain(Arc<Gone>);
