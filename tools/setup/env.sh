@@ -26,7 +26,8 @@ newest_release() {
 	done | sort -V | tail -n 1
 }
 
-ROOT=${VFIO_RUST_ROOT:-$CACHE/root-$SUITE}
+# A changed package list is another root.
+ROOT=${VFIO_RUST_ROOT:-$CACHE/root-$SUITE-$(grep -v '^#' "$PROJECT/tools/setup/packages" | cksum | cut -d ' ' -f 1)}
 KREL=$(newest_release "$ROOT")
 KTREE=${VFIO_RUST_KTREE:-$CACHE/linux-${KREL:-none}}
 BUILD=${VFIO_RUST_MODULES:-$CACHE/build/$(printf '%s' "$PROJECT" | cksum | cut -d ' ' -f 1)-${PROJECT##*/}-${KREL:-none}}

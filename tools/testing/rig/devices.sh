@@ -26,7 +26,6 @@ add_machine() {
 		qemu+=(-device amd-iommu,intremap=on,dma-remap=on,xtsup=on
 			-drive "if=none,id=smbus,format=raw,file=$run/smbus.img"
 			-device virtio-blk-pci,drive=smbus,addr=14.0,class=0x0c05)
-		append+=(amd_iommu=on)
 		;;
 	esac
 }

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# The steps of set-up. Each runs with its output in a log file and fails by its status.
+
+host_packages() {
+	command -v mmdebstrap >/dev/null && host_mirror >/dev/null && return 0
+	command -v apt-get >/dev/null || {
+		echo "this host has no apt-get: the set-up needs Debian 12 or 13"
+		return 1
+	}
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update &&
+		apt-get install -y --no-install-recommends mmdebstrap debian-archive-keyring util-linux
+}
+
+# The packages file, with the kernel's own added, as mmdebstrap wants it.
+package_list() {
+	local release
+	release=$(cat "$CACHE/apt/release")
+	{
+		grep -v '^#' "$PROJECT/tools/setup/packages"
+		printf '%s/%s-backports\n' "linux-image-$release" "$SUITE" "linux-headers-$release" "$SUITE" \
+			"linux-source-$SERIES" "$SUITE"
+	} | paste -s -d ,
+}
+
+make_root() {
+	local options=() line
+	while read -r line; do
+		options+=(--aptopt="$line")
+	done < <(apt_options)
+	rm -rf --one-file-system "$ROOT" "$ROOT.new"
+	# Manuals and translations go, but the copyright files stay.
+	mmdebstrap --mode=root --variant=minbase --architectures=amd64 --include="$(package_list)" \
+		"${options[@]}" --dpkgopt='path-exclude=/usr/share/man/*' \
+		--dpkgopt='path-exclude=/usr/share/locale/*' \
+		"$SUITE" "$ROOT.new" "$CACHE/apt/sources.list" || return 1
+	: >"$ROOT.new/etc/fstab"
+	touch "$ROOT.new/.complete"
+	mv "$ROOT.new" "$ROOT"
+}
+
+unpack_source() {
+	local part=$KTREE.new
+	rm -rf "$part"
+	mkdir -p "$part"
+	"$PROJECT/tools/setup/enter-root" tar -C "$part" --strip-components=1 -xf \
+		"/usr/src/linux-source-$SERIES.tar.xz" || return 1
+	touch "$part/.vfio-unpacked"
+	rm -rf "$KTREE"
+	mv "$part" "$KTREE"
+}
+
+# The metadata of the kernel's Rust crates is not in Debian's header package; build it from the same
+# source with the same configuration. No kernel is compiled.
+prepare_kernel() {
+	local headers=$ROOT/usr/src/linux-headers-$KREL
+	cp "$headers/.config" "$KTREE/.config" || return 1
+	"$PROJECT/tools/setup/enter-root" sh -ec '
+		cd "$1"
+		make olddefconfig
+		make -j"$(nproc)" KERNELRELEASE="$2" modules_prepare
+	' sh "$KTREE" "$KREL" || return 1
+	cp "$headers/Module.symvers" "$KTREE/" || return 1
+	touch "$KTREE/.vfio-prepared"
+}
