@@ -6,6 +6,7 @@
 
 // Keep the list sorted, one line each.
 mod bar;
+mod config;
 mod device;
 mod driver;
 mod ids;
@@ -21,6 +22,7 @@ pub use bar::{
     Rom,
     NUM_BARS, //
 };
+pub use config::BarKind;
 pub use device::{
     Device,
     Drain, //
