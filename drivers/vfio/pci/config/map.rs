@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Who owns each byte of configuration space.
+//!
+//! [`Layout`] is made once, when a device is opened, by walking its capability lists
+//! ([`walk`](super::walk)); it never changes afterwards, so it needs no lock.  [`Layout::chunk`]
+//! cuts a user's request into pieces that are naturally aligned and belong to one owner, and the
+//! [`Owner`] says which permissions ([`perm`](super::perm)) rule the piece.
+//!
+//! Capabilities need not be a multiple of four bytes long and bad devices let them overlap, so the
+//! map has one entry for each byte.
+//!
+//! This file uses nothing of the kernel.
+//!
+//! C counterpart: `pci_config_map` of
+//! [`drivers/vfio/pci/vfio_pci_config.c`](srctree/drivers/vfio/pci/vfio_pci_config.c)
+
+use core::ops::{
+    Deref,
+    DerefMut, //
+};
+
+use super::{
+    cap,
+    ecap,
+    header,
+    msi::{
+        self,
+        MsiShape, //
+    },
+    perm::{
+        Masks,
+        PermBits,
+        Width, //
+    },
+    regs::HEADER_SIZE, //
+};
+
+/// What a byte of configuration space belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// No visible capability: raw, because some devices keep registers in the gaps.  As for BARs,
+    /// the isolation of the hardware has to do.
+    Unassigned,
+    /// The first 64 bytes.
+    Header,
+    /// Power management.
+    Pm,
+    /// Vital product data.
+    Vpd,
+    /// Message signalled interrupts.
+    Msi(MsiShape),
+    /// PCI-X.
+    PciX,
+    /// PCI Express.
+    Exp,
+    /// Advanced features of conventional functions.
+    Af,
+    /// Vendor specific, raw behind its header.
+    Vendor,
+    /// Any other standard capability that may be seen; writes are dropped.
+    ReadOnly,
+    /// Advanced error reporting.
+    Aer,
+    /// Power budgeting.
+    PowerBudget,
+    /// Vendor specific extended capability, raw behind its header.
+    VendorExtended,
+    /// Any other extended capability that may be seen; writes are dropped.
+    ReadOnlyExtended,
+    /// The header of a hidden first extended capability, which must stay to carry the chain.
+    Anchor,
+}
+
+impl Owner {
+    /// Returns the permissions of the bytes that this owner has.
+    fn perm(self) -> PermBits {
+        const RAW: PermBits = PermBits::new(&[], Masks::RAW);
+        match self {
+            Owner::Unassigned => RAW,
+            Owner::Header => header::PERM,
+            Owner::Pm => cap::PM,
+            Owner::Vpd => cap::VPD,
+            Owner::Msi(shape) => msi::perm(shape),
+            Owner::PciX => cap::PCI_X,
+            Owner::Exp => cap::EXP,
+            Owner::Af => cap::AF,
+            Owner::Vendor => cap::VENDOR,
+            Owner::ReadOnly => cap::READ_ONLY,
+            Owner::Aer => ecap::AER,
+            Owner::PowerBudget => ecap::POWER_BUDGET,
+            Owner::VendorExtended => ecap::VENDOR,
+            Owner::ReadOnlyExtended | Owner::Anchor => ecap::READ_ONLY,
+        }
+    }
+
+    /// Returns what becomes of a capability that reaches behind the end of configuration space:
+    /// registers are missing, so nothing of it may be written, unless it is raw anyway.
+    pub(crate) fn when_cut(self) -> Owner {
+        match self {
+            Owner::Aer | Owner::PowerBudget => Owner::ReadOnlyExtended,
+            Owner::Pm | Owner::Vpd | Owner::Msi(_) | Owner::PciX | Owner::Exp | Owner::Af => {
+                Owner::ReadOnly
+            }
+            other => other,
+        }
+    }
+
+    /// Returns whether the owner has no writable bit at all, so that a write need not even look at
+    /// the user's memory (C does not, and a test can tell).
+    fn ignores_writes(self) -> bool {
+        matches!(
+            self,
+            Owner::ReadOnly | Owner::ReadOnlyExtended | Owner::Anchor
+        )
+    }
+}
+
+/// The map's entry for one byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cell {
+    /// What the byte belongs to.
+    owner: Owner,
+    /// Where its owner begins; meaningless for [`Owner::Unassigned`].
+    start: u16,
+}
+
+impl Cell {
+    /// The entry that a map is filled with before the walk.
+    pub(crate) const UNASSIGNED: Cell = Cell {
+        owner: Owner::Unassigned,
+        start: 0,
+    };
+}
+
+/// One naturally aligned access within one owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    /// Offset in configuration space, in bytes.
+    pub(crate) at: u16,
+    /// Size of the access.
+    pub(crate) width: Width,
+    /// What it touches.
+    pub(crate) owner: Owner,
+    /// Offset from the start of the owner, in bytes.
+    pub(crate) offset: u16,
+}
+
+impl Chunk {
+    /// Returns where the bits of this access live and which may be written.
+    pub(crate) fn masks(&self) -> Masks {
+        self.owner.perm().masks(self.offset, self.width)
+    }
+
+    /// Returns whether a write of this chunk changes nothing, whatever its value.
+    pub(crate) fn ignores_writes(&self) -> bool {
+        self.owner.ignores_writes()
+    }
+
+    /// Returns the offset in configuration space of the register that stands `register` bytes
+    /// after the owner's start.
+    pub(crate) fn sibling(&self, register: u16) -> u16 {
+        // OVERFLOW: `at` is below 4096 and never below `offset`, registers are below 256.
+        self.at - self.offset + register
+    }
+
+    /// Returns whether the access covers the byte `offset` bytes after the owner's start.
+    pub(crate) fn covers(&self, offset: u16) -> bool {
+        // OVERFLOW: both are below 4096.
+        self.offset <= offset && offset < self.offset + self.width.bytes()
+    }
+}
+
+/// Who owns each byte of a device's configuration space.
+///
+/// # Invariants
+///
+/// The cells of an owner other than [`Owner::Unassigned`] hold a start that is a multiple of four
+/// and not behind the cell itself.
+pub(crate) struct Layout<C> {
+    /// One cell for each byte.
+    cells: C,
+}
+
+impl<C: Deref<Target = [Cell]>> Layout<C> {
+    /// Returns the size of configuration space in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Returns the longest access at `at` that covers at most `room` bytes, or [`None`] behind the
+    /// end of configuration space.
+    pub(crate) fn chunk(&self, at: u16, room: usize) -> Option<Chunk> {
+        let rest = self.cells.get(usize::from(at)..)?;
+        let first = rest.first()?;
+        // OVERFLOW: at least one, at most four.
+        let dword = usize::from(4 - at % 4);
+        let same = rest
+            .iter()
+            .take(dword.min(room))
+            .take_while(|&cell| cell == first);
+        let offset = match first.owner {
+            // Only the position within the dword matters.
+            Owner::Unassigned => at % 4,
+            // INVARIANT: the start is not behind the cell, so this cannot wrap.
+            _ => at - first.start,
+        };
+        Some(Chunk {
+            at,
+            width: Width::widest(at, same.count()),
+            owner: first.owner,
+            offset,
+        })
+    }
+
+    /// Returns whether an owner begins exactly at `at`.
+    pub(crate) fn begins_at(&self, at: u16) -> bool {
+        self.cells
+            .get(usize::from(at))
+            .is_some_and(|cell| cell.owner != Owner::Unassigned && cell.start == at)
+    }
+}
+
+impl<C: DerefMut<Target = [Cell]>> Layout<C> {
+    /// Makes a map over `cells`, which must all be [`Cell::UNASSIGNED`]: everything but the header
+    /// is without an owner.
+    pub(crate) fn new(cells: C) -> Self {
+        let mut layout = Layout { cells };
+        layout.claim(Owner::Header, 0, HEADER_SIZE);
+        layout
+    }
+
+    /// Gives `len` bytes from `start`, which must be a multiple of four, to `owner`, cut at the end
+    /// of the map.
+    ///
+    /// Returns whether another owner lost bytes by this.
+    pub(crate) fn claim(&mut self, owner: Owner, start: u16, len: u16) -> bool {
+        let mut overlap = false;
+        let cells = self.cells.iter_mut();
+        for cell in cells.skip(usize::from(start)).take(usize::from(len)) {
+            overlap |= cell.owner != Owner::Unassigned;
+            *cell = Cell { owner, start };
+        }
+        overlap
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout() -> Layout<Vec<Cell>> {
+        let mut layout = Layout::new(vec![Cell::UNASSIGNED; 256]);
+        assert!(!layout.claim(Owner::Pm, 0x40, 8));
+        assert!(!layout.claim(Owner::Msi(MsiShape::default()), 0x48, 10));
+        layout
+    }
+
+    #[test]
+    fn chunks_are_aligned_and_stay_with_one_owner() {
+        let layout = layout();
+        for at in 0..256u16 {
+            for room in 1..8usize {
+                let chunk = layout.chunk(at, room).unwrap();
+                let len = chunk.width.bytes();
+                assert_eq!(at % len, 0);
+                assert!(usize::from(len) <= room);
+                let cells = &layout.cells[usize::from(at)..usize::from(at + len)];
+                assert!(cells.iter().all(|cell| cell == &cells[0]));
+            }
+        }
+        assert!(layout.chunk(256, 1).is_none());
+    }
+
+    #[test]
+    fn the_tail_of_a_capability_is_cut_off_from_the_gap() {
+        let layout = layout();
+        // MSI ends at 0x52: its last word and the gap behind it are two accesses.
+        assert_eq!(layout.chunk(0x50, 4).unwrap().width, Width::Word);
+        assert_eq!(layout.chunk(0x50, 4).unwrap().offset, 8);
+        assert_eq!(layout.chunk(0x52, 4).unwrap().owner, Owner::Unassigned);
+    }
+
+    #[test]
+    fn claims_are_cut_at_the_end() {
+        let mut layout = layout();
+        layout.claim(Owner::Vendor, 0xf8, 0xff);
+        assert_eq!(layout.chunk(0xff, 4).unwrap().offset, 7);
+        assert!(layout.claim(Owner::ReadOnly, 0xfc, 8), "overlap");
+        assert_eq!(layout.chunk(0xf8, 8).unwrap().owner, Owner::Vendor);
+        assert!(layout.begins_at(0xfc) && !layout.begins_at(0xf4));
+    }
+}
