@@ -4,6 +4,10 @@
 
 #![deny(unsafe_code)]
 
+// Nothing opens a device yet.
+#[allow(dead_code)]
+mod config;
+
 use kernel::prelude::*;
 
 module! {

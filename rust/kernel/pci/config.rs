@@ -199,7 +199,7 @@ impl Device {
         // SAFETY: `as_raw()` is a valid device as long as `self` lives, and `index` is one of its
         // standard resources.
         let flags = unsafe { bindings::vfio_helper_pci_resource_flags(self.as_raw(), index) };
-        let has = |flag: u32| flags & c_ulong::from(flag) != 0;
+        let has = |flag: u32| flags & flag as c_ulong != 0;
         if has(bindings::IORESOURCE_IO) {
             return BarKind::Io;
         }

@@ -24,10 +24,9 @@
 
 use kernel::prelude::*;
 
-use super::{
-    cap::PowerState,
-    msi::MsiState, //
-};
+use kernel_ext::pci::PowerState;
+
+use super::msi::MsiState;
 
 /// Side effects of writes to configuration space.
 pub(crate) trait ConfigHost {

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Configuration space, as a user of the device reads and writes it.
+//!
+//! Configuration space decides where a device answers, how it interrupts and whether it has power,
+//! so a user gets a view of it rather than the thing itself. [`Config`] is that view. It is made
+//! from the hardware when the device is opened; afterwards each access is cut into naturally
+//! aligned pieces within one capability, and each piece follows the rules of its capability:
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `perm` | what a set of permissions does to a read or a write |
+//! | `map`, `walk` | which capability owns a byte, and which capabilities are shown |
+//! | `space` | the virtual copy |
+//! | `header`, `cap`, `msi`, `ecap` | permissions, lengths and side effects of each capability |
+//! | `model` | the way from an access to its rules |
+//! | `host` | what the rest of the device has to do for us |
+//! | `hardware` | what the model needs to know of the real device |
+//!
+//! All but this file, `host` and `hardware` know nothing of the kernel and are tested on the host over made-up
+//! devices.
+//!
+//! # Lock order
+//!
+//! `Config::writer` puts writes one after another, so that side effects happen in the order of the
+//! registers they come from. It is taken before anything else in the device. `Config::model` guards
+//! the state itself and is a leaf: hardware accessors of the PCI core are called under it, nothing
+//! else of ours. User memory is never touched with either held. See [`host`] for the whole chain.
+//!
+//! C counterpart:
+//! [`drivers/vfio/pci/vfio_pci_config.c`](srctree/drivers/vfio/pci/vfio_pci_config.c)
+
+mod cap;
+mod ecap;
+mod hardware;
+mod header;
+mod host;
+mod map;
+mod model;
+mod msi;
+mod perm;
+mod regs;
+mod space;
+mod walk;
+
+use kernel::{
+    dev_info,
+    new_mutex,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc,
+        Mutex, //
+    },
+    uaccess::{
+        UserSliceReader,
+        UserSliceWriter, //
+    }, //
+};
+
+use kernel_ext::pci;
+
+use self::{
+    cap::{
+        Effect,
+        PowerState,
+        VpdAccess, //
+    },
+    hardware::{
+        facts,
+        msi_vectors,
+        msix_geometry,
+        report,
+        Registers, //
+    },
+    map::{
+        Cell,
+        Chunk,
+        Layout, //
+    },
+    model::{
+        Model,
+        Route, //
+    },
+    perm::Width,
+    regs::{
+        COMMAND_INTX_DISABLE,
+        COMMAND_MEMORY, //
+    }, //
+};
+
+pub(crate) use self::{
+    hardware::MsixGeometry,
+    host::ConfigHost,
+    msi::MsiState, //
+};
+
+/// The view that a user has of a device's configuration space.
+#[pin_data]
+pub(crate) struct Config {
+    /// The device.
+    pdev: pci::Device,
+
+    /// Who owns each byte.
+    layout: Layout<KVVec<Cell>>,
+    /// The INTx pin that the user sees.
+    intx_pin: u8,
+    /// How many vectors the MSI capability offers, if there is one.
+    msi_vectors: Option<u8>,
+    /// The MSI-X table, if there is one.
+    msix: Option<MsixGeometry>,
+    /// COMMAND has no memory bit.
+    no_command_memory: bool,
+
+    /// The virtual COMMAND register. Changes only under `model`; for the memory bit, also only
+    /// while the memory gate is taken for writing.
+    command: Atomic<u32>,
+
+    /// Taken for the whole of a write.
+    #[pin]
+    writer: Mutex<Writer>,
+
+    /// What user writes change.
+    #[pin]
+    model: Mutex<Model<KVVec<u8>>>,
+}
+
+/// What writes leave behind for the next one.
+struct Writer {
+    /// INTx was last masked, not unmasked, on behalf of COMMAND.
+    intx_disabled: bool,
+}
+
+impl Config {
+    /// Reads the device's configuration space and makes the view.
+    ///
+    /// The device is enabled and in D0. `broken_intx` says that INTx cannot be masked and has been
+    /// disabled for good.
+    ///
+    /// # Errors
+    ///
+    /// [`ENOMEM`], and those of reading configuration space.
+    pub(crate) fn build(pdev: &pci::Device, broken_intx: bool) -> Result<Arc<Config>> {
+        let facts = facts(pdev, broken_intx);
+        let hw = Registers(pdev);
+        let size = usize::try_from(pdev.config_size())?;
+        let bytes = KVVec::from_elem(0u8, size, GFP_KERNEL_ACCOUNT)?;
+        let cells = KVVec::from_elem(Cell::UNASSIGNED, size, GFP_KERNEL_ACCOUNT)?;
+        let built = walk::build(&hw, &facts, bytes, cells, &mut |odd| report(pdev, odd))?;
+
+        let layout = built.layout;
+        let model = Model::new(built.space, facts, built.real_bars);
+        let intx_pin = model.intx_pin();
+        let command = Atomic::new(u32::from(model.command()));
+        let msi_vectors = pdev
+            .msi_cap()
+            .map(|cap| msi_vectors(pdev, cap))
+            .transpose()?;
+        let msix = pdev
+            .msix_cap()
+            .map(|cap| msix_geometry(pdev, cap))
+            .transpose()?;
+        let pdev = pdev.clone();
+        Arc::pin_init(
+            pin_init!(Config {
+                pdev,
+                layout,
+                intx_pin,
+                msi_vectors,
+                msix,
+                no_command_memory: facts.no_command_memory,
+                command,
+                writer <- new_mutex!(Writer { intx_disabled: false }, "Config::writer"),
+                model <- new_mutex!(model, "Config::model"),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    /// Returns the size of configuration space in bytes, 256 or 4096.
+    pub(crate) fn size(&self) -> usize {
+        self.layout.size()
+    }
+
+    /// Returns whether memory may be accessed: the user has decoding on, and the device is in a
+    /// power state in which it answers.
+    ///
+    /// Stable while the memory gate is held. Takes no lock.
+    pub(crate) fn memory_enabled(&self) -> bool {
+        let decoding = self.no_command_memory || self.command() & COMMAND_MEMORY != 0;
+        decoding && !self.pdev.in_d3()
+    }
+
+    /// Returns the virtual COMMAND register. Takes no lock.
+    pub(crate) fn command(&self) -> u16 {
+        // CAST: only ever set from a word.
+        self.command.load(Relaxed) as u16
+    }
+
+    /// Returns the INTx pin that the user sees: 1 for INTA, 0 for none.
+    pub(crate) fn intx_pin(&self) -> u8 {
+        self.intx_pin
+    }
+
+    /// Returns how many vectors the MSI capability offers, 1 to 32, if there is one.
+    pub(crate) fn msi_vectors(&self) -> Option<u8> {
+        self.msi_vectors
+    }
+
+    /// Returns place and length of the MSI-X table, if there is one.
+    pub(crate) fn msix(&self) -> Option<MsixGeometry> {
+        self.msix
+    }
+
+    /// Reads `count` bytes at `pos` into the user's memory and returns `count`.
+    ///
+    /// # Errors
+    ///
+    /// [`EFAULT`] if the range does not lie in configuration space or the user's memory cannot be
+    /// written, and those of the hardware; parts may have been copied then.
+    pub(crate) fn read(&self, to: &mut UserSliceWriter, count: usize, pos: u64) -> Result<usize> {
+        let hw = Registers(&self.pdev);
+        let mut at = self.check(count, pos)?;
+        let mut left = count;
+        while left > 0 {
+            let chunk = self.layout.chunk(at, left).ok_or(EFAULT)?;
+            let value = self.model.lock().read(&hw, &chunk)?;
+            let bytes = value.to_le_bytes();
+            to.write_slice(
+                bytes
+                    .get(..usize::from(chunk.width.bytes()))
+                    .ok_or(EFAULT)?,
+            )?;
+            (at, left) = advance(at, left, chunk.width);
+        }
+        Ok(count)
+    }
+
+    /// Writes `count` bytes from the user's memory at `pos` and returns `count`.
+    ///
+    /// Bits that may not be written are dropped without an error.
+    ///
+    /// # Errors
+    ///
+    /// [`EFAULT`] if the range does not lie in configuration space or the user's memory cannot be
+    /// read, and those of the hardware; parts may have been written then.
+    pub(crate) fn write(
+        &self,
+        host: &dyn ConfigHost,
+        from: &mut UserSliceReader,
+        count: usize,
+        pos: u64,
+    ) -> Result<usize> {
+        let mut at = self.check(count, pos)?;
+        let mut left = count;
+        while left > 0 {
+            let chunk = self.layout.chunk(at, left).ok_or(EFAULT)?;
+            let len = usize::from(chunk.width.bytes());
+            let route = Route::of(&chunk);
+            if route == Route::Ignore {
+                from.skip(len)?;
+            } else {
+                let mut bytes = [0u8; 4];
+                from.read_slice(bytes.get_mut(..len).ok_or(EFAULT)?)?;
+                self.write_chunk(host, route, &chunk, u32::from_le_bytes(bytes))?;
+            }
+            (at, left) = advance(at, left, chunk.width);
+        }
+        Ok(count)
+    }
+
+    /// Checks a range, all of it before any part is touched, and returns its start.
+    fn check(&self, count: usize, pos: u64) -> Result<u16> {
+        let start = usize::try_from(pos).map_err(|_| EFAULT)?;
+        let end = start.checked_add(count).ok_or(EFAULT)?;
+        if count > 0 && (start >= self.size() || end > self.size()) {
+            return Err(EFAULT);
+        }
+        // A range without bytes is in order anywhere, and its start is never used.
+        Ok(u16::try_from(start).unwrap_or(u16::MAX))
+    }
+
+    /// Writes one piece and does what it asks for.
+    fn write_chunk(
+        &self,
+        host: &dyn ConfigHost,
+        route: Route,
+        chunk: &Chunk,
+        value: u32,
+    ) -> Result {
+        let hw = Registers(&self.pdev);
+        let mut writer = self.writer.lock();
+        match route {
+            Route::Ignore => {}
+            Route::Command => self.write_command(host, chunk, value)?,
+            Route::Msi => host.with_msi(&mut |state| {
+                let mut model = self.model.lock();
+                model.write_msi(&hw, chunk, value, state)
+            })?,
+            Route::Plain => {
+                let effect = self.update(|model| model.write(&hw, chunk, value))?;
+                self.apply(host, effect);
+            }
+        }
+        self.follow_intx(host, &mut writer);
+        Ok(())
+    }
+
+    /// Writes COMMAND with memory accesses held off, and with mappings taken away before memory
+    /// decoding goes.
+    fn write_command(&self, host: &dyn ConfigHost, chunk: &Chunk, value: u32) -> Result {
+        let hw = Registers(&self.pdev);
+        let mut write = || {
+            let recovered = self.update(|model| model.write_command(&hw, chunk, value))?;
+            if recovered {
+                dev_info!(
+                    self.pdev.device(),
+                    "the device was reset behind our back, its BARs are restored\n"
+                );
+            }
+            Ok(())
+        };
+        if value & u32::from(COMMAND_MEMORY) == 0 {
+            host.memory_disable(&mut write)
+        } else {
+            host.memory_update(&mut write)
+        }
+    }
+
+    /// Changes the model and keeps `command` equal to the register in it.
+    fn update<T>(&self, f: impl FnOnce(&mut Model<KVVec<u8>>) -> Result<T>) -> Result<T> {
+        let mut model = self.model.lock();
+        let result = f(&mut model);
+        self.command.store(u32::from(model.command()), Relaxed);
+        result
+    }
+
+    /// Does what a write asked for beyond its bits.
+    fn apply(&self, host: &dyn ConfigHost, effect: Effect) {
+        match effect {
+            Effect::None => {}
+            Effect::SetPower(state) => host.set_power_state(match state {
+                PowerState::D0 => pci::PowerState::D0,
+                PowerState::D1 => pci::PowerState::D1,
+                PowerState::D2 => pci::PowerState::D2,
+                PowerState::D3hot => pci::PowerState::D3Hot,
+            }),
+            Effect::Vpd(access) => self.transfer_vpd(access),
+            Effect::Function {
+                reset,
+                read_request,
+            } => {
+                if reset {
+                    host.function_reset();
+                }
+                if let Some(bytes) = read_request {
+                    // Below the payload size, the device could not even fill its packets. A size
+                    // that the PCI core refuses is dropped, like any bit that cannot be written.
+                    let _ = self
+                        .pdev
+                        .set_read_request(bytes.max(self.pdev.max_payload()));
+                }
+            }
+        }
+    }
+
+    /// Transfers VPD. On failure the user's flag stays as he wrote it, so he runs into his own
+    /// time-out.
+    fn transfer_vpd(&self, access: VpdAccess) {
+        let done = match access.data {
+            Some(data) => self.pdev.write_vpd(access.addr, data).map(|()| data),
+            None => self.pdev.read_vpd(access.addr),
+        };
+        if let Ok(data) = done {
+            self.model.lock().finish_vpd(access, data);
+        }
+    }
+
+    /// Lets INTx follow the INTx-disable bit of COMMAND.
+    fn follow_intx(&self, host: &dyn ConfigHost, writer: &mut Writer) {
+        let disabled = self.command() & COMMAND_INTX_DISABLE != 0;
+        if disabled == writer.intx_disabled {
+            return;
+        }
+        writer.intx_disabled = disabled;
+        if disabled {
+            host.intx_mask();
+        } else {
+            host.intx_unmask();
+        }
+    }
+}
+
+/// Steps over an access of `width`.
+fn advance(at: u16, left: usize, width: Width) -> (u16, usize) {
+    let len = width.bytes();
+    // The range was checked to lie within 4096 bytes, and a chunk never exceeds what is left.
+    (
+        at.saturating_add(len),
+        left.saturating_sub(usize::from(len)),
+    )
+}
