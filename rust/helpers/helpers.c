@@ -12,3 +12,4 @@
 #include "ratelimit.c"
 #include "sched.c"
 #include "vma.c"
+#include "wait.c"

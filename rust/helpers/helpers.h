@@ -12,12 +12,15 @@
 #include <linux/types.h>
 
 struct device;
+struct file;
 struct iommu_domain;
 struct iommu_iotlb_gather;
+struct list_head;
 struct mm_struct;
 struct page;
 struct pci_bus;
 struct pci_dev;
+struct poll_table_struct;
 struct ratelimit_state;
 struct resource;
 
@@ -72,5 +75,9 @@ pgprot_t vfio_helper_pgprot_noncached(pgprot_t prot);
 pgprot_t vfio_helper_pgprot_decrypted(pgprot_t prot);
 unsigned int vfio_helper_pmd_order(void);
 unsigned int vfio_helper_pud_order(void);
+
+/* wait.c */
+void vfio_helper_list_del_init(struct list_head *entry);
+__poll_t vfio_helper_vfs_poll(struct file *file, struct poll_table_struct *pt);
 
 #endif

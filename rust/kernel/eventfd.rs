@@ -8,6 +8,14 @@
 //!
 //! C header: [`include/linux/eventfd.h`](srctree/include/linux/eventfd.h)
 
+mod waker;
+
+pub use waker::{
+    Listen,
+    Wake,
+    Waker, //
+};
+
 use crate::bindings;
 use core::ptr::NonNull;
 use kernel::{
