@@ -15,6 +15,7 @@ pub mod eventfd;
 pub mod interval;
 pub mod io;
 pub mod iommu;
+pub mod irq;
 pub mod mm;
 pub mod module;
 pub mod module_param;

@@ -12,6 +12,8 @@ mod driver;
 mod ids;
 mod reset;
 mod state;
+mod intx;
+pub mod msi;
 
 pub use bar::{
     BarIndex,
@@ -47,3 +49,4 @@ pub use state::{
     PowerState,
     SavedState, //
 };
+pub use intx::IntxLine;
