@@ -7,6 +7,8 @@
 pub mod device;
 pub mod info_cap;
 pub mod iommu_driver;
+pub mod irq_set;
+pub mod virqfd;
 
 use kernel::prelude::*;
 
