@@ -7,6 +7,8 @@
 // Nothing opens a device yet.
 #[allow(dead_code)]
 mod config;
+#[allow(dead_code, unused_imports)]
+mod irq;
 
 use kernel::prelude::*;
 

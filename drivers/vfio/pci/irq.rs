@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The interrupts of an open device.
+//!
+//! [`Irqs`] is what `VFIO_DEVICE_GET_IRQ_INFO` and `VFIO_DEVICE_SET_IRQS` act on. A device delivers
+//! in one [`IrqMode`] at a time: by its pin, by MSI or by MSI-X. Two more indexes are no interrupts
+//! of the device but messages from the host: ERR (the device failed) and REQ (the host wants it
+//! back).
+//!
+//! | part | what it owns |
+//! |---|---|
+//! | [`intx`] | the pin: a level, masked when it fires, unmasked by user space |
+//! | [`msi`] | the vectors of MSI or MSI-X |
+//! | [`notify`] | the eventfds of ERR and REQ |
+//!
+//! Locks: `igate` is held throughout a request. Inside of it come the host's memory lock
+//! ([`IrqHost`]) and the spinlocks of [`intx`] and [`notify`]. It must not be taken with the memory
+//! lock held, nor on the way to the host's wish to have the device back: that runs under the
+//! device's own lock, which a reset takes inside of the memory lock.
+//!
+//! C counterpart: [`drivers/vfio/pci/vfio_pci_intrs.c`](srctree/drivers/vfio/pci/vfio_pci_intrs.c)
+
+mod geometry;
+mod intx;
+mod msi;
+mod notify;
+
+use self::{
+    intx::Intx,
+    msi::Msi,
+    notify::Notify, //
+};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc,
+        Mutex, //
+    }, //
+};
+use kernel_ext::{
+    pci::{
+        msi::Kind,
+        Device, //
+    },
+    refuse, //
+};
+use vfio::irq_set::{
+    Action,
+    IrqData,
+    IrqSet, //
+};
+use vfio_uapi::IrqInfoFlags;
+
+pub(crate) use self::geometry::{
+    Geometry,
+    IntxMasking,
+    IrqIndex,
+    INDEXES, //
+};
+
+/// What the interrupts need from the rest of the open device.
+pub(crate) trait IrqHost: Send + Sync {
+    /// Calls `f` once, while the device decodes memory whatever user space wrote to its command
+    /// register. `f` touches the MSI-X table.
+    fn with_memory(&self, f: &mut dyn FnMut());
+}
+
+/// What all parts refer to.
+struct Hardware {
+    dev: Device,
+    host: Arc<dyn IrqHost>,
+    geometry: Geometry,
+}
+
+impl Hardware {
+    /// Runs `f` while the device decodes memory, see [`IrqHost::with_memory`].
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if the host did not run it.
+    fn with_memory<R>(&self, f: impl FnOnce() -> R) -> Result<R> {
+        let mut f = Some(f);
+        let mut result = None;
+        self.host.with_memory(&mut || {
+            if let Some(f) = f.take() {
+                result = Some(f());
+            }
+        });
+        result.ok_or(EIO)
+    }
+}
+
+/// How the device delivers. Each variant owns its handlers; leaving it frees them.
+enum IrqMode {
+    /// Not at all. Left by setting an eventfd.
+    None,
+    /// By its pin.
+    Intx(Intx),
+    /// By MSI.
+    Msi(Msi),
+    /// By MSI-X.
+    Msix(Msi),
+}
+
+/// What `igate` protects.
+struct Gate {
+    mode: IrqMode,
+
+    /// DisINTx as the virtual command register shows it.
+    intx_disabled: bool,
+}
+
+/// The interrupts of an open device.
+///
+/// Dropping it frees everything: `gate` with all handlers goes before the rest.
+#[pin_data]
+pub(crate) struct Irqs {
+    #[pin]
+    gate: Mutex<Gate>,
+
+    /// See [`MsiState`]; written with `gate` held.
+    msi_state: Atomic<u32>,
+
+    #[pin]
+    err: Notify,
+    #[pin]
+    req: Notify,
+
+    hw: Arc<Hardware>,
+}
+
+/// What the virtual MSI capability has to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MsiState {
+    /// Whether MSI is on.
+    pub(crate) enabled: bool,
+
+    /// Logarithm to base 2, rounded up, of the number of vectors that MSI was last enabled with;
+    /// 0 if it never was.
+    pub(crate) log2_vectors: u8,
+}
+
+impl MsiState {
+    /// `enabled`, beside the logarithm in the low byte.
+    const ENABLED: u32 = 1 << 8;
+}
+
+impl Irqs {
+    /// Makes the interrupts of a device that delivers none yet.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(
+        dev: Device,
+        host: Arc<dyn IrqHost>,
+        geometry: Geometry,
+    ) -> Result<Pin<KBox<Self>>> {
+        let hw = Arc::new(
+            Hardware {
+                dev,
+                host,
+                geometry,
+            },
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        KBox::pin_init(
+            pin_init!(Self {
+                gate <- new_mutex!(
+                    Gate {
+                        mode: IrqMode::None,
+                        intx_disabled: false,
+                    },
+                    "Irqs::igate"
+                ),
+                msi_state: Atomic::new(0),
+                err <- Notify::new(),
+                req <- Notify::new(),
+                hw,
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    /// Returns how many interrupts there are at index `number`; 0 for one that does not exist.
+    pub(crate) fn count(&self, number: u32) -> u32 {
+        IrqIndex::new(number).map_or(0, |index| self.hw.geometry.count(index))
+    }
+
+    /// Returns the flags and the number of the interrupts at index `number`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is no such index.
+    pub(crate) fn info(&self, number: u32) -> Result<(IrqInfoFlags, u32)> {
+        let index = IrqIndex::new(number).ok_or(EINVAL)?;
+        let geometry = &self.hw.geometry;
+        Ok((geometry.flags(index), geometry.count(index)))
+    }
+
+    /// Does what `VFIO_DEVICE_SET_IRQS` asks.
+    ///
+    /// Returns 0, or how many vectors could have been had if there are fewer than asked for; then
+    /// nothing was changed.
+    ///
+    /// # Errors
+    ///
+    /// `ENOTTY` for an action that the index does not have; `EINVAL` if another mode is on, or the
+    /// range or data does not suit the action; what [`intx`], [`msi`] and [`notify`] document.
+    pub(crate) fn set(&self, set: &IrqSet) -> Result<isize> {
+        let index = IrqIndex::new(set.index).ok_or(EINVAL)?;
+        let action = set.action.ok_or(ENOTTY)?;
+        if action != Action::Trigger && index != IrqIndex::Intx {
+            return Err(ENOTTY);
+        }
+        let mut gate = self.gate.lock();
+        match (index, action) {
+            (IrqIndex::Intx, Action::Trigger) => self.trigger_intx(&mut gate, set)?,
+            (IrqIndex::Intx, Action::Mask) => gate.intx()?.set_mask(set)?,
+            (IrqIndex::Intx, Action::Unmask) => gate.intx()?.set_unmask(set)?,
+            (IrqIndex::Msi, _) => return self.trigger_msi(&mut gate, Kind::Msi, set),
+            (IrqIndex::Msix, _) => return self.trigger_msi(&mut gate, Kind::Msix, set),
+            (IrqIndex::Err, _) => self.err.set(set)?,
+            (IrqIndex::Req, _) => self.req.set(set)?,
+        }
+        Ok(0)
+    }
+
+    /// Handles TRIGGER on the pin.
+    fn trigger_intx(&self, gate: &mut Gate, set: &IrqSet) -> Result {
+        let disabled = gate.intx_disabled;
+        match (&mut gate.mode, &set.data) {
+            (IrqMode::Intx(_), IrqData::None) if set.count == 0 => gate.mode = IrqMode::None,
+            (IrqMode::Intx(intx), _) => intx.set_trigger(set)?,
+            (IrqMode::None, IrqData::Fds(_)) => {
+                gate.mode = IrqMode::Intx(Intx::enable(&self.hw, set, disabled)?);
+            }
+            (IrqMode::None, _) => return Err(EINVAL),
+            (IrqMode::Msi(_) | IrqMode::Msix(_), _) => return Err(self.busy(set)),
+        }
+        Ok(())
+    }
+
+    /// Handles TRIGGER on MSI or MSI-X.
+    fn trigger_msi(&self, gate: &mut Gate, kind: Kind, set: &IrqSet) -> Result<isize> {
+        match (&mut gate.mode, kind) {
+            (IrqMode::Msi(msi), Kind::Msi) | (IrqMode::Msix(msi), Kind::Msix) => match &set.data {
+                IrqData::None if set.count == 0 => gate.mode = IrqMode::None,
+                _ => msi.set_trigger(set)?,
+            },
+            (IrqMode::None, _) => match Msi::enable(&self.hw, kind, set)? {
+                msi::Enabled::Yes(msi) if kind == Kind::Msix => gate.mode = IrqMode::Msix(msi),
+                msi::Enabled::Yes(msi) => gate.mode = IrqMode::Msi(msi),
+                // CAST: At most 2048.
+                msi::Enabled::OnlyFor(vectors) => return Ok(vectors as isize),
+            },
+            _ => return Err(self.busy(set)),
+        }
+        self.note_msi(gate);
+        Ok(0)
+    }
+
+    /// Says why the wrong mode is on, and returns the errno for it.
+    #[cold]
+    fn busy(&self, set: &IrqSet) -> Error {
+        if !matches!(set.data, IrqData::None) {
+            refuse!(
+                "{}: interrupt index {} asked for while another one is on; disable that one first\n",
+                self.hw.dev.name(),
+                set.index
+            );
+        }
+        EINVAL
+    }
+
+    /// Follows a change of `gate.mode` with what [`msi_state`](Self::msi_state) shows.
+    fn note_msi(&self, gate: &Gate) {
+        let old = self.msi_state.load(Relaxed) & !MsiState::ENABLED;
+        let new = match &gate.mode {
+            IrqMode::Msi(msi) => MsiState::ENABLED | u32::from(msi.log2_vectors()),
+            _ => old,
+        };
+        self.msi_state.store(new, Relaxed);
+    }
+
+    /// Returns what the virtual MSI capability has to show. Takes no lock.
+    pub(crate) fn msi_state(&self) -> MsiState {
+        let state = self.msi_state.load(Relaxed);
+        MsiState {
+            enabled: state & MsiState::ENABLED != 0,
+            // CAST: The low byte.
+            log2_vectors: state as u8,
+        }
+    }
+
+    /// Returns whether the device delivers by its pin.
+    pub(crate) fn intx_active(&self) -> bool {
+        matches!(self.gate.lock().mode, IrqMode::Intx(_))
+    }
+
+    /// Follows the virtual DisINTx being set: the pin is silent until it is cleared.
+    pub(crate) fn intx_mask(&self) {
+        self.set_intx_disabled(true);
+    }
+
+    /// Follows the virtual DisINTx being cleared.
+    pub(crate) fn intx_unmask(&self) {
+        self.set_intx_disabled(false);
+    }
+
+    fn set_intx_disabled(&self, disabled: bool) {
+        let mut gate = self.gate.lock();
+        gate.intx_disabled = disabled;
+        match &gate.mode {
+            IrqMode::Intx(intx) => intx.set_disabled(disabled),
+            // Not in use; just let the device's bit follow.
+            _ if self.hw.geometry.masking == IntxMasking::Device => self.hw.dev.intx(!disabled),
+            _ => {}
+        }
+    }
+
+    /// Tells user space that the device reported an error.
+    pub(crate) fn notify_err(&self) {
+        self.err.ring();
+    }
+
+    /// Tells user space, for the `count`th time, that the host wants the device back.
+    ///
+    /// Returns whether user space listens; if not, the host can only wait.
+    pub(crate) fn notify_req(&self, count: u32) -> bool {
+        let heard = self.req.ring();
+        if heard && count % 10 == 0 {
+            dev_notice!(
+                self.hw.dev.device(),
+                "asked the program that uses the device to give it back (#{})\n",
+                count
+            );
+        } else if !heard && count == 0 {
+            dev_warn!(
+                self.hw.dev.device(),
+                "the program that uses the device does not listen for requests to give it back; \
+                 waiting until it closes it\n"
+            );
+        }
+        heard
+    }
+}
+
+impl Gate {
+    /// Returns the pin if it is on.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if it is not.
+    fn intx(&mut self) -> Result<&mut Intx> {
+        match &mut self.mode {
+            IrqMode::Intx(intx) => Ok(intx),
+            _ => Err(EINVAL),
+        }
+    }
+}
