@@ -10,10 +10,10 @@ mod config;
 mod device;
 mod driver;
 mod ids;
-mod reset;
-mod state;
 mod intx;
 pub mod msi;
+mod reset;
+mod state;
 
 pub use bar::{
     BarIndex,
@@ -40,6 +40,7 @@ pub use ids::{
     OverrideId,
     OverrideTable, //
 };
+pub use intx::IntxLine;
 pub use reset::{
     ResetLock,
     ResetScope, //
@@ -49,4 +50,3 @@ pub use state::{
     PowerState,
     SavedState, //
 };
-pub use intx::IntxLine;

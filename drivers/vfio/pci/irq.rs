@@ -319,7 +319,7 @@ impl Irqs {
         match &gate.mode {
             IrqMode::Intx(intx) => intx.set_disabled(disabled),
             // Not in use; just let the device's bit follow.
-            _ if self.hw.geometry.masking == IntxMasking::Device => self.hw.dev.intx(!disabled),
+            _ if self.hw.geometry.masking == IntxMasking::Device => self.hw.dev.set_intx(!disabled),
             _ => {}
         }
     }

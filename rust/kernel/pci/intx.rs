@@ -64,28 +64,13 @@ impl Device {
         })
     }
 
-    /// Returns whether DisINTx and the interrupt status bit work on this device.
-    pub fn intx_mask_supported(&self) -> bool {
-        // SAFETY: The device is valid by the type invariant; the bit is set before a driver binds.
-        unsafe { (*self.as_raw()).broken_intx_masking() == 0 }
-    }
-
-    /// Lets the device drive its interrupt pin, or keeps it from doing so.
-    ///
-    /// Sets or clears DisINTx, whether or not an interrupt is pending. May be called from any
-    /// context.
-    pub fn intx(&self, enable: bool) {
-        // SAFETY: The device is valid by the type invariant; the configuration space lock is
-        // interrupt-safe.
-        unsafe { bindings::pci_intx(self.as_raw(), c_int::from(enable)) };
-    }
-
     /// Masks the pin if it is asserted, and returns whether it was.
     ///
     /// May be called from any context.
     #[must_use = "tells whether the interrupt was this device's"]
     pub fn check_and_mask_intx(&self) -> bool {
-        // SAFETY: As in `intx`.
+        // SAFETY: The device is valid by the type invariant; the configuration space lock is
+        // interrupt-safe.
         unsafe { bindings::pci_check_and_mask_intx(self.as_raw()) }
     }
 
@@ -94,7 +79,7 @@ impl Device {
     /// May be called from any context.
     #[must_use = "if the result is false, an interrupt is pending and the pin is still masked"]
     pub fn check_and_unmask_intx(&self) -> bool {
-        // SAFETY: As in `intx`.
+        // SAFETY: As in `check_and_mask_intx`.
         unsafe { bindings::pci_check_and_unmask_intx(self.as_raw()) }
     }
 }

@@ -122,7 +122,7 @@ impl Intx {
         let level = Level::new(hw.dev.clone(), source.clone(), in_device, state)?;
         let sharing = if in_device {
             // The bit survives the set-up, so the pin is in the right state before it is heard.
-            hw.dev.intx(!disabled);
+            hw.dev.set_intx(!disabled);
             Sharing::Shared
         } else {
             // Starting it disabled takes the count that `masked` stands for.
@@ -237,7 +237,7 @@ impl Level {
         if !state.masked {
             // Always, not only if an interrupt is pending.
             if self.in_device {
-                self.dev.intx(false);
+                self.dev.set_intx(false);
             } else {
                 self.source.disable_nosync();
             }

@@ -302,7 +302,7 @@ struct PinSilence(Arc<Hardware>);
 impl Drop for PinSilence {
     fn drop(&mut self) {
         if self.0.geometry.masking == IntxMasking::Broken {
-            self.0.dev.intx(false);
+            self.0.dev.set_intx(false);
         }
     }
 }
