@@ -30,14 +30,11 @@ use self::{
     msi::Msi,
     notify::Notify, //
 };
+use crate::config::MsiState;
 use kernel::{
     new_mutex,
     prelude::*,
     sync::{
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
         Arc,
         Mutex, //
     }, //
@@ -113,6 +110,9 @@ struct Gate {
 
     /// DisINTx as the virtual command register shows it.
     intx_disabled: bool,
+
+    /// What [`MsiState::queue_max`] was when MSI was last enabled.
+    queue_max: u8,
 }
 
 /// The interrupts of an open device.
@@ -123,31 +123,12 @@ pub(crate) struct Irqs {
     #[pin]
     gate: Mutex<Gate>,
 
-    /// See [`MsiState`]; written with `gate` held.
-    msi_state: Atomic<u32>,
-
     #[pin]
     err: Notify,
     #[pin]
     req: Notify,
 
     hw: Arc<Hardware>,
-}
-
-/// What the virtual MSI capability has to show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct MsiState {
-    /// Whether MSI is on.
-    pub(crate) enabled: bool,
-
-    /// Logarithm to base 2, rounded up, of the number of vectors that MSI was last enabled with;
-    /// 0 if it never was.
-    pub(crate) log2_vectors: u8,
-}
-
-impl MsiState {
-    /// `enabled`, beside the logarithm in the low byte.
-    const ENABLED: u32 = 1 << 8;
 }
 
 impl Irqs {
@@ -175,10 +156,10 @@ impl Irqs {
                     Gate {
                         mode: IrqMode::None,
                         intx_disabled: false,
+                        queue_max: 0,
                     },
                     "Irqs::igate"
                 ),
-                msi_state: Atomic::new(0),
                 err <- Notify::new(),
                 req <- Notify::new(),
                 hw,
@@ -253,15 +234,17 @@ impl Irqs {
                 IrqData::None if set.count == 0 => gate.mode = IrqMode::None,
                 _ => msi.set_trigger(set)?,
             },
-            (IrqMode::None, _) => match Msi::enable(&self.hw, kind, set)? {
-                msi::Enabled::Yes(msi) if kind == Kind::Msix => gate.mode = IrqMode::Msix(msi),
-                msi::Enabled::Yes(msi) => gate.mode = IrqMode::Msi(msi),
+            (IrqMode::None, _) => match (Msi::enable(&self.hw, kind, set)?, kind) {
+                (msi::Enabled::Yes(msi), Kind::Msix) => gate.mode = IrqMode::Msix(msi),
+                (msi::Enabled::Yes(msi), Kind::Msi) => {
+                    gate.queue_max = msi.log2_vectors();
+                    gate.mode = IrqMode::Msi(msi);
+                }
                 // CAST: At most 2048.
-                msi::Enabled::OnlyFor(vectors) => return Ok(vectors as isize),
+                (msi::Enabled::OnlyFor(vectors), _) => return Ok(vectors as isize),
             },
             _ => return Err(self.busy(set)),
         }
-        self.note_msi(gate);
         Ok(0)
     }
 
@@ -278,24 +261,17 @@ impl Irqs {
         EINVAL
     }
 
-    /// Follows a change of `gate.mode` with what [`msi_state`](Self::msi_state) shows.
-    fn note_msi(&self, gate: &Gate) {
-        let old = self.msi_state.load(Relaxed) & !MsiState::ENABLED;
-        let new = match &gate.mode {
-            IrqMode::Msi(msi) => MsiState::ENABLED | u32::from(msi.log2_vectors()),
-            _ => old,
-        };
-        self.msi_state.store(new, Relaxed);
-    }
-
-    /// Returns what the virtual MSI capability has to show. Takes no lock.
-    pub(crate) fn msi_state(&self) -> MsiState {
-        let state = self.msi_state.load(Relaxed);
-        MsiState {
-            enabled: state & MsiState::ENABLED != 0,
-            // CAST: The low byte.
-            log2_vectors: state as u8,
-        }
+    /// Calls `f` with what the virtual MSI capability has to show; it does not change meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Those of `f`.
+    pub(crate) fn with_msi(&self, f: &mut dyn FnMut(MsiState) -> Result) -> Result {
+        let gate = self.gate.lock();
+        f(MsiState {
+            active: matches!(gate.mode, IrqMode::Msi(_)),
+            queue_max: gate.queue_max,
+        })
     }
 
     /// Returns whether the device delivers by its pin.
