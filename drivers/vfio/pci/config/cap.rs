@@ -35,7 +35,7 @@ use super::{
 pub(crate) const NEXT: u16 = 1;
 
 /// Power management: what the function can do.
-const PM_PMC: usize = 2;
+const PM_PMC: u16 = 2;
 /// PM_PMC: states from which the function can signal events.
 const PM_PMC_PME: u16 = 0xf800;
 /// Power management: control and status.
@@ -91,7 +91,7 @@ const AF_CTRL_FLR: u8 = 0x01;
 
 static PM_RULES: [Masks; 2] = Rules::capability()
     // Events are the host's to handle: the user sees a function that cannot signal any.
-    .word(PM_PMC, PM_PMC_PME, 0)
+    .word(PM_PMC as usize, PM_PMC_PME, 0)
     // The state is changed on the user's behalf, see `Effect::SetPower`.
     .dword(
         PM_CTRL as usize,
@@ -263,11 +263,16 @@ fn exp_len(flags: u16) -> u16 {
 }
 
 impl<B: DerefMut<Target = [u8]>> Space<B> {
-    /// Makes the fresh copy of a capability at `at` into what the user is to see.
-    pub(crate) fn init_capability(&mut self, owner: Owner, at: u16) {
-        if owner == Owner::Pm {
-            self.change_word(at + PM_PMC as u16, PM_PMC_PME, 0);
-            self.change_word(at + PM_CTRL, PM_CTRL_PME, 0);
+    /// Makes the fresh copy of `chunk` into what the user is to see.
+    pub(crate) fn init_capability(&mut self, chunk: &Chunk) {
+        if chunk.owner != Owner::Pm {
+            return;
+        }
+        if chunk.covers(PM_PMC) {
+            self.change_word(chunk.sibling(PM_PMC), PM_PMC_PME, 0);
+        }
+        if chunk.covers(PM_CTRL) {
+            self.change_word(chunk.sibling(PM_CTRL), PM_CTRL_PME, 0);
         }
     }
 

@@ -33,7 +33,10 @@ use super::{
         PermBits,
         Width, //
     },
-    regs::HEADER_SIZE, //
+    regs::{
+        CONVENTIONAL_SIZE,
+        HEADER_SIZE, //
+    }, //
 };
 
 /// What a byte of configuration space belongs to.
@@ -131,6 +134,17 @@ impl Cell {
         owner: Owner::Unassigned,
         start: 0,
     };
+
+    /// Returns whether the cell, which is that of the byte at `at`, is in the header of a
+    /// capability.
+    fn is_link(&self, at: u16) -> bool {
+        // OVERFLOW: the start is not behind the cell.
+        match self.owner {
+            Owner::Unassigned | Owner::Header => false,
+            _ if at < CONVENTIONAL_SIZE => at - self.start < 2,
+            _ => at - self.start < 4,
+        }
+    }
 }
 
 /// One naturally aligned access within one owner.
@@ -233,13 +247,16 @@ impl<C: DerefMut<Target = [Cell]>> Layout<C> {
     /// Gives `len` bytes from `start`, which must be a multiple of four, to `owner`, cut at the end
     /// of the map.
     ///
-    /// Returns whether another owner lost bytes by this.
+    /// Of what lies there already, only the headers of capabilities keep their owner: they carry
+    /// the lists, and a list that was relinked must stay so. Returns whether anything lay there.
     pub(crate) fn claim(&mut self, owner: Owner, start: u16, len: u16) -> bool {
         let mut overlap = false;
-        let cells = self.cells.iter_mut();
-        for cell in cells.skip(usize::from(start)).take(usize::from(len)) {
+        let cells = self.cells.iter_mut().zip(0u16..);
+        for (cell, at) in cells.skip(usize::from(start)).take(usize::from(len)) {
             overlap |= cell.owner != Owner::Unassigned;
-            *cell = Cell { owner, start };
+            if !cell.is_link(at) {
+                *cell = Cell { owner, start };
+            }
         }
         overlap
     }

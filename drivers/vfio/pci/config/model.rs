@@ -187,3 +187,9 @@ impl<B: DerefMut<Target = [u8]>> Model<B> {
         self.space.finish_vpd(access, data);
     }
 }
+
+#[cfg(test)]
+pub(super) mod fake;
+
+#[cfg(test)]
+mod tests;

@@ -141,7 +141,10 @@ impl<B: DerefMut<Target = [u8]>> Space<B> {
         flags = flags & !FLAGS_QSIZE | queue << 4;
 
         self.set(at, Width::Word, u32::from(flags));
-        hw.write(at, Width::Word, u32::from(flags))
+
+        let open = u32::from(FLAGS_ENABLE | FLAGS_QSIZE);
+        let real = hw.read(at, Width::Word)?;
+        hw.write(at, Width::Word, real & !open | u32::from(flags) & open)
     }
 }
 

@@ -262,8 +262,24 @@ where
         if self.layout.claim(owner, at, len) {
             (self.odd)(Oddity::Overlap(at));
         }
-        self.space.fill(self.regs.hw, at, len)?;
-        self.space.init_capability(owner, at);
+        self.copy(at, len)
+    }
+
+    /// Copies what belongs to the capability at `at`, and leaves what lies over it.
+    fn copy(&mut self, at: u16, len: u16) -> Result<(), H::Error> {
+        // OVERFLOW: `at + len` is at most 4096.
+        let end = at + len;
+        let mut from = at;
+        while let Some(chunk) = self.layout.chunk(from, usize::from(end - from)) {
+            if chunk.sibling(0) == at {
+                self.space.fill(self.regs.hw, from, chunk.width.bytes())?;
+                self.space.init_capability(&chunk);
+            }
+            from += chunk.width.bytes();
+            if from >= end {
+                break;
+            }
+        }
         Ok(())
     }
 
@@ -274,3 +290,6 @@ where
         self.space.set(link, Width::Dword, header);
     }
 }
+
+#[cfg(test)]
+mod tests;
