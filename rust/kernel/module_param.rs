@@ -15,12 +15,17 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for bool {}
     impl Sealed for u32 {}
+    impl<const N: usize> Sealed for [u8; N] {}
 }
 
 /// A type that `module_param_named` can hold and that is read in one piece.
 pub trait ParamType: Copy + sealed::Sealed {}
 impl ParamType for bool {}
 impl ParamType for u32 {}
+
+/// The buffer of a `module_param_string` that is only written while the module is loaded, that is,
+/// one with permission 0.
+impl<const N: usize> ParamType for [u8; N] {}
 
 /// A parameter that is defined in C.
 ///
@@ -43,14 +48,15 @@ impl<T: ParamType> ExternParam<T> {
         // - The pointer is valid and aligned, as it comes from a reference.
         // - By the type invariant the value is always a valid `T`.
         // - A concurrent write is one whole store of a `bool` or `u32`; the volatile read is one
-        //   whole load, as `READ_ONCE` in C.
+        //   whole load, as `READ_ONCE` in C. There is no concurrent write of a buffer.
         unsafe { self.0.get().read_volatile() }
     }
 }
 
 /// Declares a module parameter that a C file of the same module defines.
 ///
-/// The type here must be the type in C: `bool` for `bool`, `u32` for `unsigned int`.
+/// The type here must be the type in C: `bool` for `bool`, `u32` for `unsigned int`, `[u8; N]` for
+/// `char[N]`, the last only for a parameter with permission 0.
 ///
 /// ```ignore
 /// // params.c

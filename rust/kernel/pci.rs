@@ -26,6 +26,7 @@ pub use bar::{
 };
 pub use config::BarKind;
 pub use device::{
+    AtomicWidths,
     Device,
     Drain, //
 };

@@ -181,7 +181,7 @@ impl ClaimedBar {
     /// `None` if `own` is about another BAR, or this one is not memory.
     pub fn pages(self: &Arc<Self>, own: &OwnPages) -> Option<BarPages> {
         let resource = self.pdev.resource(self.index);
-        if own.index != self.index || own.address != self.address() || !resource.is_memory {
+        if own.index != self.index || own.address != self.pdev.address() || !resource.is_memory {
             return None;
         }
         let first = usize::try_from(resource.start >> PAGE_SHIFT).ok()?;
@@ -191,11 +191,6 @@ impl ClaimedBar {
         // - They hold nothing else, as `own` states of this BAR of this device.
         // - That stays so while the claim and the reservation behind `own` exist.
         Some(unsafe { IoPages::new(first, count, (self.clone(), own.clone())) })
-    }
-
-    /// Tells devices apart.
-    fn address(&self) -> usize {
-        self.pdev.as_raw().addr()
     }
 }
 
@@ -259,7 +254,7 @@ impl OwnPages {
         };
         // INVARIANT: A BAR is aligned to its size, a power of two; the small case is handled above.
         Some(Self {
-            address: pdev.as_raw().addr(),
+            address: pdev.address(),
             index,
             _rest: rest,
         })

@@ -95,6 +95,11 @@ impl Device {
         self.device().name()
     }
 
+    /// Returns a number that tells this device from all others while it is bound.
+    pub fn address(&self) -> usize {
+        self.as_raw().addr()
+    }
+
     /// Returns the vendor's number.
     pub fn vendor(&self) -> u16 {
         // SAFETY: The device is valid; the field is set when it is found.
@@ -172,30 +177,24 @@ impl Device {
         unsafe { bindings::vfio_helper_pci_intx_mask_supported(self.as_raw()) }
     }
 
-    /// Returns the widths of atomic operations, as bits of the PCI Express Device Capabilities 2
-    /// register, that the root complex completes for this device; enables requesting them.
-    pub fn atomic_completer(&self) -> u32 {
-        const WIDTHS: [u32; 3] = [
-            bindings::PCI_EXP_DEVCAP2_ATOMIC_COMP32,
-            bindings::PCI_EXP_DEVCAP2_ATOMIC_COMP64,
-            bindings::PCI_EXP_DEVCAP2_ATOMIC_COMP128,
-        ];
-
+    /// Returns the widths of atomic operations that the root complex completes for this device, and
+    /// lets the device request them.
+    pub fn atomic_completer(&self) -> AtomicWidths {
         let mut devcap2 = 0;
         // SAFETY: The device is valid and keeps its physical function alive.
         let physfn = unsafe { bindings::vfio_helper_pci_physfn(self.as_raw()) };
         // SAFETY: As above; the value is valid for writes. On failure it is set to zero.
         unsafe { bindings::pcie_capability_read_dword(physfn, PCI_EXP_DEVCAP2, &mut devcap2) };
-        let mut widths = 0;
-        for width in WIDTHS {
+        let completes = |width| {
             // SAFETY: As above.
-            if devcap2 & width != 0
+            devcap2 & width != 0
                 && unsafe { bindings::pci_enable_atomic_ops_to_root(physfn, width) } == 0
-            {
-                widths |= width;
-            }
+        };
+        AtomicWidths {
+            bits32: completes(bindings::PCI_EXP_DEVCAP2_ATOMIC_COMP32),
+            bits64: completes(bindings::PCI_EXP_DEVCAP2_ATOMIC_COMP64),
+            bits128: completes(bindings::PCI_EXP_DEVCAP2_ATOMIC_COMP128),
         }
-        widths
     }
 
     /// Reads 16 bits of configuration space on behalf of the kernel.
@@ -223,6 +222,17 @@ impl Device {
         // SAFETY: The device is valid, and bound to us while `self` exists.
         unsafe { bindings::pci_write_config_word(self.as_raw(), at.into(), value) };
     }
+}
+
+/// Widths of atomic operations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AtomicWidths {
+    /// Four bytes.
+    pub bits32: bool,
+    /// Eight bytes.
+    pub bits64: bool,
+    /// Sixteen bytes.
+    pub bits128: bool,
 }
 
 /// The Device Capabilities 2 register in the PCI Express capability.
