@@ -141,7 +141,7 @@ impl Irqs {
         dev: Device,
         host: Arc<dyn IrqHost>,
         geometry: Geometry,
-    ) -> Result<Pin<KBox<Self>>> {
+    ) -> Result<Arc<Self>> {
         let hw = Arc::new(
             Hardware {
                 dev,
@@ -150,7 +150,7 @@ impl Irqs {
             },
             GFP_KERNEL_ACCOUNT,
         )?;
-        KBox::pin_init(
+        Arc::pin_init(
             pin_init!(Self {
                 gate <- new_mutex!(
                     Gate {

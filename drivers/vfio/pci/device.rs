@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A PCI device that is bound to a VFIO driver.
+//!
+//! [`CoreDevice`] is what a bus driver such as `vfio-pci` keeps for a bound device. While nobody
+//! has the device open, it sleeps. When it is opened, it becomes an [`OpenPci`], see [`open`].
+//!
+//! C counterpart: `vfio_pci_core_register_device` and `vfio_pci_core_unregister_device` in
+//! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
+
+mod host;
+mod open;
+
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
+};
+use kernel_ext::{
+    pci::{
+        Device,
+        PowerState,
+        ResetScope, //
+    },
+    pm::runtime::Idle,
+    refuse, //
+};
+use vfio::device::{
+    DeviceOps,
+    OpenContext,
+    OpenDevice,
+    Registration,
+    SetId, //
+};
+
+use crate::{
+    irq::Irqs,
+    power,
+    token::Request, //
+};
+
+pub(crate) use self::open::OpenPci;
+
+/// The header type of devices that are not bridges.
+const HEADER_NORMAL: u8 = 0;
+
+/// How a bus driver wants a device to be treated; fixed while the device is bound.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Mask the interrupt pin at the interrupt controller only, even if the device could.
+    pub nointxmask: bool,
+
+    /// Keep the device awake while nobody uses it.
+    pub disable_idle_d3: bool,
+}
+
+/// A device that is bound to a VFIO driver.
+///
+/// Dropping it waits until nobody uses the device.
+// Nobody may open the device once it is on its way out, so the registration goes first.
+pub struct CoreDevice {
+    _registration: Registration,
+    _idle: Idle,
+    bound: Arc<Bound>,
+}
+
+impl CoreDevice {
+    /// Makes `pdev` available to programs, on behalf of the bus driver `driver` in `module`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for a bridge, `EBUSY` for a device that has virtual functions, those of the core.
+    pub fn new(
+        pdev: Device,
+        driver: &'static CStr,
+        module: &'static ThisModule,
+        options: Options,
+    ) -> Result<Self> {
+        refuse_unfit(&pdev)?;
+        // The PCI core does not know the power state of a device that had no driver, and first of
+        // all wants to see it awake.
+        let _ = pdev.set_power_state(PowerState::D0);
+        let bound = Arc::new(
+            Bound {
+                forgets: power::forgets_registers(&pdev),
+                current: Arc::pin_init(Current::new(), GFP_KERNEL)?,
+                pdev,
+                driver,
+                options,
+            },
+            GFP_KERNEL,
+        )?;
+        let idle = Idle::new(bound.pdev.device(), !options.disable_idle_d3);
+        let set = match bound.pdev.reset_scope() {
+            ResetScope::Device => SetId::Device(bound.pdev.address()),
+            ResetScope::Slot(slot) => SetId::Slot(slot),
+            ResetScope::Bus(bus) => SetId::Bus(bus),
+        };
+        let registration = Registration::new(bound.pdev.device(), module, set, bound.clone())?;
+        Ok(Self {
+            _registration: registration,
+            _idle: idle,
+            bound,
+        })
+    }
+
+    /// Tells the user of the device, if there is one, that the bus reported an error.
+    pub fn error_detected(&self) {
+        self.bound.current.with(Irqs::notify_err);
+    }
+}
+
+/// Refuses devices that must stay with the host.
+fn refuse_unfit(pdev: &Device) -> Result {
+    if pdev.header_type() != HEADER_NORMAL {
+        refuse!(
+            "{}: is a bridge, which only the host can drive; leave it to its own driver\n",
+            pdev.name()
+        );
+        return Err(EINVAL);
+    }
+    if pdev.virtual_functions() != 0 {
+        refuse!(
+            "{}: has virtual functions, which others may use; write 0 to its sriov_numvfs first\n",
+            pdev.name()
+        );
+        return Err(EBUSY);
+    }
+    Ok(())
+}
+
+/// What stays the same while the device is bound.
+struct Bound {
+    pdev: Device,
+    driver: &'static CStr,
+    options: Options,
+
+    /// Whether the device forgets its registers when it comes back from D3.
+    forgets: bool,
+
+    current: Arc<Current>,
+}
+
+/// The interrupts of the device while it is open, for messages from the host.
+#[pin_data]
+struct Current {
+    #[pin]
+    irqs: Mutex<Option<Arc<Irqs>>>,
+}
+
+impl Current {
+    fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            irqs <- new_mutex!(None, "Current::irqs"),
+        })
+    }
+
+    /// Calls `f` with the interrupts, if the device is open.
+    ///
+    /// The lock is held meanwhile: the device must not be closed with an `Arc` of them elsewhere,
+    /// as they are freed in their place in the order of things.
+    fn with(&self, f: impl FnOnce(&Irqs)) {
+        if let Some(irqs) = &*self.irqs.lock() {
+            f(irqs);
+        }
+    }
+
+    fn set(&self, irqs: Option<Arc<Irqs>>) {
+        let old = core::mem::replace(&mut *self.irqs.lock(), irqs);
+        drop(old);
+    }
+}
+
+impl DeviceOps for Bound {
+    fn driver_name(&self) -> &'static CStr {
+        self.driver
+    }
+
+    fn matches(&self, requested: &CStr) -> Result<bool> {
+        let name = self.pdev.name();
+        match Request::parse(name.to_bytes(), requested.to_bytes()) {
+            Request::Other => Ok(false),
+            Request::Invalid => Err(EINVAL),
+            // No virtual function can be made through us yet, so a token is needed by nobody, and
+            // has a meaning only for a physical function.
+            Request::This(Some(_)) if !self.pdev.is_physical_function() => {
+                refuse!(
+                    "{}: a VF token was given, but the device has no use for one; leave it out\n",
+                    name
+                );
+                Err(EINVAL)
+            }
+            Request::This(_) => Ok(true),
+        }
+    }
+
+    fn open(&self, cx: &OpenContext) -> Result<Arc<dyn OpenDevice>> {
+        Ok(OpenPci::new(self, cx.mapping().clone())?)
+    }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What writes to configuration space do to the rest of an open device.
+//!
+//! C counterpart: the side effects in
+//! [`drivers/vfio/pci/vfio_pci_config.c`](srctree/drivers/vfio/pci/vfio_pci_config.c)
+
+use kernel::{
+    dev_warn,
+    prelude::*, //
+};
+use kernel_ext::pci::PowerState;
+
+use super::OpenPci;
+use crate::config::{
+    ConfigHost,
+    MsiState, //
+};
+
+impl ConfigHost for OpenPci {
+    fn memory_disable(&self, f: &mut dyn FnMut() -> Result) -> Result {
+        let _zapped = self.gate.zap();
+        f()
+    }
+
+    fn memory_update(&self, f: &mut dyn FnMut() -> Result) -> Result {
+        let _exclusive = self.gate.exclusive();
+        f()
+    }
+
+    fn set_power_state(&self, state: PowerState) {
+        let changed = if state >= PowerState::D3Hot {
+            self.gate.zap().set_power_state(state)
+        } else {
+            self.gate.exclusive().set_power_state(state)
+        };
+        if let Err(error) = changed {
+            dev_warn!(
+                self.pdev.device(),
+                "did not follow its user to power state {:?}: {:?}\n",
+                state,
+                error
+            );
+        }
+    }
+
+    fn function_reset(&self) {
+        let _zapped = self.gate.zap();
+        if let Err(error) = self.pdev.try_reset_function() {
+            dev_warn!(
+                self.pdev.device(),
+                "not reset, although its user asked it to reset itself: {:?}\n",
+                error
+            );
+        }
+    }
+
+    fn intx_mask(&self) {
+        self.irqs.intx_mask();
+    }
+
+    fn intx_unmask(&self) {
+        self.irqs.intx_unmask();
+    }
+
+    fn with_msi(&self, f: &mut dyn FnMut(MsiState) -> Result) -> Result {
+        self.irqs.with_msi(f)
+    }
+}

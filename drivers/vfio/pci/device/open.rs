@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! An open PCI device.
+//!
+//! Opening wakes the device, enables and resets it, and takes stock. Closing undoes all of it: the
+//! fields of [`OpenPci`] are what opening acquired, last things first, and are dropped in that
+//! order.
+//!
+//! C counterpart: `vfio_pci_core_enable` and `vfio_pci_core_disable` in
+//! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
+
+use kernel::{
+    dev_info,
+    dev_warn,
+    prelude::*,
+    sync::Arc,
+    uaccess::{
+        UserSliceReader,
+        UserSliceWriter, //
+    }, //
+};
+use kernel_ext::{
+    fs::Mapping,
+    mm::NewVma,
+    pci::{
+        Device,
+        Enabled,
+        PowerState, //
+    },
+    pm::runtime::RuntimeRef,
+    refuse,
+    uaccess::UserArg, //
+};
+use vfio::device::OpenDevice;
+
+use super::{
+    Bound,
+    Current, //
+};
+use crate::{
+    config::Config,
+    ioctl,
+    irq::{
+        Geometry,
+        IntxMasking,
+        Irqs, //
+    },
+    memory::MemoryGate,
+    region::{
+        self,
+        bar::{
+            read_rom,
+            Bars, //
+        },
+        Region, //
+    },
+    reset::CleanState, //
+};
+
+/// The COMMAND register and its bit that silences the interrupt pin.
+const COMMAND: u16 = 0x04;
+const COMMAND_INTX_DISABLE: u16 = 1 << 10;
+
+/// A device that a program has access to.
+// The order of the fields is the order of the close.
+pub(crate) struct OpenPci {
+    _announced: Announced,
+    _quiet: Quiet,
+    pub(crate) irqs: Arc<Irqs>,
+    pub(crate) gate: Arc<MemoryGate>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) bars: Bars,
+    pub(crate) clean: CleanState,
+    _enabled: Enabled,
+    _awake: Option<RuntimeRef>,
+    pub(crate) pdev: Device,
+}
+
+impl OpenPci {
+    /// Opens a device whose mappings are in `mapping`.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` if somebody else has the device locked, `ENOMEM`, those of waking and enabling the
+    /// device and of reading its configuration space.
+    pub(super) fn new(bound: &Bound, mapping: Mapping) -> Result<Arc<Self>> {
+        let pdev = &bound.pdev;
+        let awake = match bound.options.disable_idle_d3 {
+            true => None,
+            false => Some(RuntimeRef::resume(pdev.device())?),
+        };
+        // The state to go back to is one without DMA.
+        pdev.clear_master();
+        let enabled = pdev.enable()?;
+        let clean = CleanState::new(pdev)?;
+        let masking = prepare_intx(pdev, bound.options.nointxmask);
+        let config = Config::build(pdev, masking == IntxMasking::Broken)?;
+        let bars = Bars::new(pdev, config.msix());
+        let gate = MemoryGate::new(pdev, config.clone(), mapping, bound.forgets)?;
+        let geometry = Geometry::probe(pdev, config.intx_pin() != 0, masking);
+        let irqs = Irqs::new(pdev.clone(), gate.clone(), geometry)?;
+        let open = Self {
+            _quiet: Quiet {
+                pdev: pdev.clone(),
+                gate: gate.clone(),
+            },
+            _announced: Announced::new(&bound.current, &irqs),
+            irqs,
+            gate,
+            config,
+            bars,
+            clean,
+            _enabled: enabled,
+            _awake: awake,
+            pdev: pdev.clone(),
+        };
+        Ok(Arc::new(open, GFP_KERNEL_ACCOUNT)?)
+    }
+
+    /// Keeps the device awake.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if it cannot be woken.
+    fn awake(&self) -> Result<RuntimeRef> {
+        RuntimeRef::resume(self.pdev.device()).map_err(|error| {
+            refuse!("{}: cannot be woken up: {:?}\n", self.pdev.name(), error);
+            EIO
+        })
+    }
+}
+
+/// Chooses how to mask the interrupt pin and makes sure that it is not masked now.
+fn prepare_intx(pdev: &Device, nointxmask: bool) -> IntxMasking {
+    if nointxmask {
+        return IntxMasking::Controller;
+    }
+    if has_broken_intx(pdev.vendor(), pdev.device_id()) {
+        dev_info!(
+            pdev.device(),
+            "its interrupt pin is known to be broken and is not offered\n"
+        );
+        pdev.set_intx(false);
+        return IntxMasking::Broken;
+    }
+    if !pdev.can_mask_intx() {
+        return IntxMasking::Controller;
+    }
+    let command = pdev.config_read_u16(COMMAND);
+    if command & COMMAND_INTX_DISABLE != 0 {
+        pdev.config_write_u16(COMMAND, command & !COMMAND_INTX_DISABLE);
+    }
+    IntxMasking::Device
+}
+
+/// Returns whether a device can silence its interrupt pin but cannot tell whether it is asserted.
+fn has_broken_intx(vendor: u16, device: u16) -> bool {
+    const INTEL: u16 = 0x8086;
+
+    // Intel's XL710, X710 and XXV710 network cards of 10 to 40 Gbit/s, and X550.
+    vendor == INTEL
+        && matches!(
+            device,
+            0x1572 | 0x1574 | 0x1580..=0x1581 | 0x1583..=0x158b | 0x37d0..=0x37d2 | 0x1563
+        )
+}
+
+/// While it exists, messages from the host reach the user of the device.
+struct Announced(Arc<Current>);
+
+impl Announced {
+    fn new(current: &Arc<Current>, irqs: &Arc<Irqs>) -> Self {
+        current.set(Some(irqs.clone()));
+        Self(current.clone())
+    }
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        self.0.set(None);
+    }
+}
+
+/// Stops a device when it is dropped: awake, so that it can be reset, and without DMA.
+struct Quiet {
+    pdev: Device,
+    gate: Arc<MemoryGate>,
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        let awake = RuntimeRef::resume(self.pdev.device());
+        let woken = self.gate.exclusive().set_power_state(PowerState::D0);
+        if let Err(error) = awake.map(drop).and(woken) {
+            dev_warn!(
+                self.pdev.device(),
+                "does not wake up to be reset after use: {:?}\n",
+                error
+            );
+        }
+        self.pdev.clear_master();
+    }
+}
+
+impl OpenDevice for OpenPci {
+    fn ioctl(&self, cmd: u32, arg: UserArg) -> Result<isize> {
+        ioctl::dispatch(self, cmd, arg)
+    }
+
+    fn read(&self, to: &mut UserSliceWriter, count: usize, pos: u64) -> Result<usize> {
+        if count == 0 {
+            return Ok(0);
+        }
+        let (index, at) = region::split(pos);
+        let region = Region::new(index)?;
+        let _awake = self.awake()?;
+        match region {
+            Region::Config => self.config.read(to, count, at),
+            Region::Rom => read_rom(&self.pdev, &self.gate, to, count, at),
+            Region::Bar(bar) => self.bars.read(&self.gate, bar, to, count, at),
+        }
+    }
+
+    fn write(&self, from: &mut UserSliceReader, count: usize, pos: u64) -> Result<usize> {
+        if count == 0 {
+            return Ok(0);
+        }
+        let (index, at) = region::split(pos);
+        let region = Region::new(index)?;
+        let _awake = self.awake()?;
+        match region {
+            Region::Config => self.config.write(self, from, count, at),
+            Region::Rom => Err(EINVAL),
+            Region::Bar(bar) => self.bars.write(&self.gate, bar, from, count, at),
+        }
+    }
+
+    fn mmap(&self, vma: &mut NewVma<'_>) -> Result {
+        self.bars.mmap(&self.gate, vma)
+    }
+
+    fn request(&self, count: u32) {
+        self.irqs.notify_req(count);
+    }
+}

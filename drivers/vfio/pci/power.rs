@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Power states of an open device.
+//!
+//! A user may put the device to sleep through its power management capability. Some devices
+//! forget all registers on the way back (they lack No_Soft_Reset); for those the registers are
+//! kept by us and restored. An unused device is put to sleep by runtime power management instead,
+//! see [`device`](super::device).
+//!
+//! C counterpart: `vfio_pci_set_power_state` and `vfio_pci_probe_power_state` in
+//! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
+
+use kernel::prelude::*;
+use kernel_ext::pci::{
+    Device,
+    PowerState, //
+};
+
+use crate::memory::Exclusive;
+
+/// The control register in the power management capability, and its bit No_Soft_Reset.
+const PM_CTRL: u16 = 4;
+const PM_CTRL_NO_SOFT_RESET: u16 = 1 << 3;
+
+/// Returns whether the device forgets its registers when it comes back from D3.
+pub(crate) fn forgets_registers(pdev: &Device) -> bool {
+    pdev.pm_cap().is_some_and(|cap| {
+        let control = pdev.config_read_u16(u16::from(cap).saturating_add(PM_CTRL));
+        control & PM_CTRL_NO_SOFT_RESET == 0
+    })
+}
+
+impl Exclusive<'_> {
+    /// Changes the power state, and keeps or restores the registers if the device forgets them.
+    ///
+    /// The caller has taken mappings away if the device is not to answer afterwards.
+    ///
+    /// # Errors
+    ///
+    /// Those of the PCI core; the device is in some state then.
+    pub(crate) fn set_power_state(&mut self, state: PowerState) -> Result {
+        let pdev = self.pdev;
+        let slept = pdev.in_d3();
+        let sleeps = state >= PowerState::D3Hot;
+        let keep = self.state.forgets && !slept && sleeps;
+        let restore = self.state.forgets && slept && state == PowerState::D0;
+        if keep {
+            pdev.save_state();
+        }
+        pdev.set_power_state(state)?;
+        // A quirk may keep the device out of D3.
+        if keep && pdev.in_d3() {
+            self.state.asleep = pdev.store_saved_state();
+        } else if restore {
+            // What does not fit the device is not restored; it is the device's own state, so it
+            // fits.
+            let _ = pdev.load_saved_state(self.state.asleep.take());
+            pdev.restore_state();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The regions of an open device: where each one is in the device's file, and what it offers.
+//!
+//! The file of a device is cut into regions of 2^40 bytes. The first six are the BARs, then come
+//! the expansion ROM, configuration space and the legacy VGA ranges; more may follow for kinds of
+//! devices that have something of their own.
+//!
+//! | part | what it does |
+//! |---|---|
+//! | [`bar`] | reads and writes BARs and the ROM |
+//! | [`pieces`] | cuts an access into words (knows nothing of the kernel) |
+//! | [`mmap`] | maps BARs into programs |
+//!
+//! The VGA region is not there yet: every device answers as one without VGA.
+//!
+//! C counterpart: `vfio_pci_rw` and `vfio_pci_ioctl_get_region_info` in
+//! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
+
+pub(crate) mod bar;
+mod mmap;
+mod pieces;
+
+use kernel::prelude::*;
+use kernel_ext::pci::{
+    BarIndex,
+    Device,
+    Rom, //
+};
+use vfio::info_cap::CapChain;
+use vfio_uapi::{
+    RegionInfoFlags,
+    VFIO_PCI_BAR0_REGION_INDEX,
+    VFIO_PCI_CONFIG_REGION_INDEX,
+    VFIO_PCI_NUM_REGIONS,
+    VFIO_PCI_ROM_REGION_INDEX,
+    VFIO_REGION_INFO_CAP_MSIX_MAPPABLE, //
+};
+
+use crate::{
+    memory::MemoryGate,
+    region::bar::Bars, //
+};
+
+/// How far the number of a region is shifted in the offset of its first byte.
+const SHIFT: u32 = 40;
+
+/// The number of regions.
+pub(crate) const COUNT: u32 = VFIO_PCI_NUM_REGIONS;
+
+/// The number of the first BAR's region; the other BARs follow.
+pub(crate) const FIRST_BAR: u32 = VFIO_PCI_BAR0_REGION_INDEX;
+
+/// The number of the ROM's region, which follows the last BAR's.
+pub(crate) const ROM: u32 = VFIO_PCI_ROM_REGION_INDEX;
+
+/// Which region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Region {
+    /// A BAR.
+    Bar(BarIndex),
+    /// The expansion ROM.
+    Rom,
+    /// Configuration space.
+    Config,
+}
+
+impl Region {
+    /// Returns the region with this number.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is none.
+    pub(crate) fn new(index: u32) -> Result<Self> {
+        match index {
+            VFIO_PCI_ROM_REGION_INDEX => Ok(Self::Rom),
+            VFIO_PCI_CONFIG_REGION_INDEX => Ok(Self::Config),
+            _ => BarIndex::new(index).map(Self::Bar).ok_or(EINVAL),
+        }
+    }
+}
+
+/// Returns the offset of the first byte of region `index` in the file.
+pub(crate) const fn offset_of(index: u32) -> u64 {
+    // CAST: Widening.
+    (index as u64) << SHIFT
+}
+
+/// Cuts an offset in the file into the number of a region and the offset in it.
+pub(crate) fn split(pos: u64) -> (u32, u64) {
+    // CAST: What is left after the shift has 24 bits.
+    ((pos >> SHIFT) as u32, pos & (offset_of(1) - 1))
+}
+
+/// What `VFIO_DEVICE_GET_REGION_INFO` tells about a region.
+pub(crate) struct Info {
+    /// Size in bytes; 0 if the device does not have it.
+    pub(crate) size: u64,
+    /// What can be done with it.
+    pub(crate) flags: RegionInfoFlags,
+    /// Optional facts.
+    pub(crate) caps: CapChain,
+}
+
+impl Info {
+    fn new(size: u64, flags: RegionInfoFlags) -> Self {
+        Self {
+            size,
+            flags,
+            caps: CapChain::new(),
+        }
+    }
+}
+
+/// Describes a region.
+///
+/// # Errors
+///
+/// `ENOMEM`.
+pub(crate) fn info(pdev: &Device, bars: &Bars, gate: &MemoryGate, region: Region) -> Result<Info> {
+    let rw = RegionInfoFlags::READ | RegionInfoFlags::WRITE;
+    match region {
+        Region::Config => Ok(Info::new(pdev.config_size().into(), rw)),
+        Region::Rom => Ok(rom_info(pdev, gate)),
+        Region::Bar(bar) => {
+            let size = pdev.resource(bar).len;
+            if size == 0 {
+                return Ok(Info::new(0, RegionInfoFlags::empty()));
+            }
+            let mut info = Info::new(size, rw);
+            if bars.can_map(bar) {
+                info.flags |= RegionInfoFlags::MMAP;
+                if bars.has_msix_table(bar) {
+                    let id = u16::try_from(VFIO_REGION_INFO_CAP_MSIX_MAPPABLE)?;
+                    info.caps.add_bytes(id, 1, &[])?;
+                }
+            }
+            Ok(info)
+        }
+    }
+}
+
+/// Describes the ROM, whose image has to be found valid first.
+fn rom_info(pdev: &Device, gate: &MemoryGate) -> Info {
+    let resource = pdev.rom_resource();
+    let size = if resource.start != 0 {
+        let _forced = gate.force();
+        Rom::map(pdev).map(|_| resource.len)
+    } else {
+        shadow_size(pdev)
+    };
+    match size {
+        Some(size) => Info::new(size, RegionInfoFlags::READ),
+        None => Info::new(0, RegionInfoFlags::empty()),
+    }
+}
+
+/// Returns the size that a BAR for the firmware's copy of the ROM would have.
+fn shadow_size(pdev: &Device) -> Option<u64> {
+    let len = Rom::shadow_len(pdev)?.checked_next_power_of_two()?;
+    u64::try_from(len).ok()
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Resets of an open device, and going back to a clean state when it is closed.
+//!
+//! A device is reset when it is opened, so that the next user finds nothing of the last one; that
+//! reset also tells whether the device can be reset at all. [`CleanState`] is what it looked like
+//! then. When the device is closed, it is reset again and put back into that state.
+//!
+//! `VFIO_DEVICE_GET_PCI_HOT_RESET_INFO` and `VFIO_DEVICE_PCI_HOT_RESET`, resets of a whole slot or
+//! bus, are not there yet; they answer `ENOTTY`.
+//!
+//! Lock order: the memory gate, then the locks of the bridge and the device, which are only tried.
+//!
+//! C counterpart: `vfio_pci_ioctl_reset` and the ends of `vfio_pci_core_enable` and
+//! `vfio_pci_core_disable` in
+//! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
+
+use kernel::{
+    dev_dbg,
+    dev_info,
+    dev_warn,
+    prelude::*, //
+};
+use kernel_ext::pci::{
+    Device,
+    PowerState,
+    SavedState, //
+};
+
+use crate::memory::MemoryGate;
+
+/// How long a close waits for somebody else's reset of the same bridge, in milliseconds.
+///
+/// A sibling that is closed at the same time holds the bridge for the length of its own reset,
+/// which PCI bounds to 100 ms.
+const CLOSE_PATIENCE_MS: u32 = 250;
+
+/// The COMMAND register and its bit that silences the interrupt pin.
+const COMMAND: u16 = 0x04;
+const COMMAND_INTX_DISABLE: u16 = 1 << 10;
+
+/// The clean state of a device that is being opened; dropping it goes back there.
+pub(crate) struct CleanState {
+    pdev: Device,
+
+    /// `None` if it could not be kept, for want of memory.
+    saved: Option<SavedState>,
+
+    /// Whether the function can be reset.
+    pub(crate) resets: bool,
+}
+
+impl CleanState {
+    /// Resets the device if it can be, and remembers what it looks like then.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` if somebody else has the device locked.
+    pub(crate) fn new(pdev: &Device) -> Result<Self> {
+        let reset = pdev.try_reset_function();
+        if reset == Err(EAGAIN) {
+            return Err(EAGAIN);
+        }
+        pdev.save_state();
+        let saved = pdev.store_saved_state();
+        if saved.is_none() {
+            dev_dbg!(pdev.device(), "cannot keep the state to go back to\n");
+        }
+        Ok(Self {
+            pdev: pdev.clone(),
+            saved,
+            resets: reset.is_ok(),
+        })
+    }
+
+    /// Resets the function, whose registers are to be restored afterwards.
+    fn reset(&self) {
+        let dev = self.pdev.device();
+        let Some(lock) = self.pdev.lock_for_reset(CLOSE_PATIENCE_MS) else {
+            dev_warn!(
+                dev,
+                "not reset after use, as it or its bridge is locked (it may be on its way to \
+                 another driver); it is reset before its next use here\n"
+            );
+            return;
+        };
+        if let Err(error) = lock.reset() {
+            dev_warn!(dev, "cannot be reset after use: {:?}\n", error);
+        }
+    }
+}
+
+impl Drop for CleanState {
+    fn drop(&mut self) {
+        if self.pdev.load_saved_state(self.saved.take()).is_err() {
+            dev_info!(
+                self.pdev.device(),
+                "cannot go back to the state before use\n"
+            );
+            if !self.resets {
+                return;
+            }
+            self.pdev.save_state();
+        }
+        // Silence the device: everything off, its interrupt pin included.
+        self.pdev.config_write_u16(COMMAND, COMMAND_INTX_DISABLE);
+        if self.resets {
+            self.reset();
+        }
+        self.pdev.restore_state();
+    }
+}
+
+/// Resets the function of an open device for its user.
+///
+/// # Errors
+///
+/// `EINVAL` if the device cannot be reset, `EAGAIN` if somebody else has it locked, others from the
+/// reset itself.
+pub(crate) fn reset_function(clean: &CleanState, gate: &MemoryGate) -> Result {
+    if !clean.resets {
+        return Err(EINVAL);
+    }
+    let mut zapped = gate.zap();
+    // A reset wakes a sleeping device by itself, but does not restore the registers that it
+    // forgets. If it cannot be woken, the reset fails and says so.
+    let _ = zapped.set_power_state(PowerState::D0);
+    clean.pdev.try_reset_function()
+}
