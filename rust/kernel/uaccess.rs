@@ -126,3 +126,11 @@ impl UserArg {
         Err(EINVAL)
     }
 }
+
+/// Returns whether `len` bytes from `arg` lie in the part of the address space that is the user's.
+///
+/// That says nothing of whether there is memory.
+pub fn access_ok(arg: UserArg, len: usize) -> bool {
+    // SAFETY: This only compares numbers; nothing is accessed.
+    unsafe { crate::bindings::vfio_helper_access_ok(core::ptr::without_provenance(arg.0), len) }
+}
