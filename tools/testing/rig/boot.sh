@@ -75,7 +75,7 @@ boot_guest() {
 	export VFIO_RUST_BIND=$bind_list
 	# Standard output and error go through pipes: QEMU opens them by name, and would truncate a file.
 	timeout --kill-after=5 "$timeout" "$PROJECT/tools/setup/enter-root" \
-		python3 "$PROJECT/tools/testing/rig/virtme-run.py" "$log" --kimg "/boot/vmlinuz-$KREL" --mods auto --disable-kvm --force-9p \
+		python3 "$PROJECT/tools/testing/rig/virtme-run.py" "$run" --kimg "/boot/vmlinuz-$KREL" --mods auto --disable-kvm --force-9p \
 		--name vfio-test --memory "$memory" --cpus "$smp" "${kopts[@]}" \
 		--script-sh "exec bash $(printf '%q' "$PROJECT/tools/testing/guest/session") $(printf '%q' "$run")" \
 		--qemu-opts "${qemu[@]}" "${qemu_args[@]}" \

@@ -2,8 +2,9 @@
 # shellcheck shell=bash
 # Machines and test devices: QEMU arguments, fixed addresses, names in the guest's environment.
 #
-# virtme-ng's own devices take slots from 01 upwards as they come; 10 to 1c are ours, 14 is kept
-# free for the AMD machine, 1e carries the shared folders, 1f is the chipset.
+# virtme-ng's own devices take slots 01 to 08 as they come, further --device texts what is free above.
+# 14 is the AMD machine's, 1e carries the shared folders, 1f is the chipset. The virtual functions of
+# an igb lie 16 slots above it (1a to 1d) and must not pass 1f.
 
 qemu=()                 # QEMU arguments gathered so far
 append=()               # kernel parameters gathered so far
@@ -60,7 +61,7 @@ add_edu_pair() {
 }
 
 add_ivshmem() {
-	claim ivshmem 1a
+	claim ivshmem 0e
 	qemu+=(-object "memory-backend-ram,id=ivshmem,size=$1,share=on"
 		-device "ivshmem-plain,memdev=ivshmem,addr=$slot.0")
 }
@@ -71,12 +72,12 @@ add_device() {
 	nvme | nvme:*) add_nvme "${1#nvme}" ;;
 	edu) claim edu 12 13 && qemu+=(-device "edu,addr=$slot.0") ;;
 	edu-pair) add_edu_pair ;;
-	igb) claim igb 16 17 && qemu+=(-device "igb,addr=$slot.0") && blacklist+=(igb) ;;
+	igb) claim igb 0a 0c && qemu+=(-device "igb,addr=$slot.0") && blacklist+=(igb) ;;
 	e1000e) claim e1000e 18 19 && qemu+=(-device "e1000e,addr=$slot.0") && blacklist+=(e1000e) ;;
 	ivshmem:?*) add_ivshmem "${1#ivshmem:}" ;;
-	testdev) claim testdev 1b && qemu+=(-device "pci-testdev,addr=$slot.0") ;;
+	testdev) claim testdev 0f && qemu+=(-device "pci-testdev,addr=$slot.0") ;;
 	xhci-msi)
-		claim xhci-msi 1c
+		claim xhci-msi 16
 		qemu+=(-device "qemu-xhci,msi=on,msix=off,addr=$slot.0")
 		blacklist+=(xhci_pci)
 		;;

@@ -19,11 +19,11 @@ the host finds them in the folder given with --out.
                           nvme[:SIZE]   NVMe disk, empty, 128M      VFIO_TEST_NVME       00:10.0 00:11.0
                           edu           MSI, INTx, 28-bit DMA       VFIO_TEST_EDU        00:12.0 00:13.0
                           edu-pair      two edu below a PCI bridge  VFIO_TEST_EDU_PAIR   bridge at 00:15.0
-                          igb           NIC: MSI-X, reset, SR-IOV   VFIO_TEST_IGB        00:16.0 00:17.0
+                          igb           NIC: MSI-X, reset, SR-IOV   VFIO_TEST_IGB        00:0a.0 00:0c.0
                           e1000e        NIC with an option ROM      VFIO_TEST_E1000E     00:18.0 00:19.0
-                          ivshmem:SIZE  a big memory BAR            VFIO_TEST_IVSHMEM    00:1a.0
-                          testdev       pci-testdev, has a port BAR VFIO_TEST_TESTDEV    00:1b.0
-                          xhci-msi      USB host, 16 MSI vectors    VFIO_TEST_XHCI_MSI   00:1c.0
+                          ivshmem:SIZE  a big memory BAR            VFIO_TEST_IVSHMEM    00:0e.0
+                          testdev       pci-testdev, has a port BAR VFIO_TEST_TESTDEV    00:0f.0
+                          xhci-msi      USB host, 16 MSI vectors    VFIO_TEST_XHCI_MSI   00:16.0
                         The variables list full addresses (0000:00:10.0), in order, in the guest.
                         No native driver takes a test device at boot; 'modprobe nvme' and the like work.
   --native              let native drivers take the test devices at boot

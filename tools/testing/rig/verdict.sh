@@ -15,7 +15,7 @@ find_splat() {
 keep_log() {
 	warn "$1"
 	warn "guest log: $log"
-	[ $# -lt 3 ] || tail -n "$3" "$log" | tr -d '\r' | sed 's/^/    /' >&2
+	[ $# -lt 3 ] || cat "$run/qemu.log" "$log" 2>/dev/null | tail -n "$3" | tr -d '\r' | sed 's/^/    /' >&2
 	exit "$2"
 }
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""virtme-run.py LOG VIRTME_RUN_ARGUMENT...: virtme-ng's virtme-run with three changes.
+"""virtme-run.py FOLDER VIRTME_RUN_ARGUMENT...: virtme-ng's virtme-run with a few changes.
 
 The guest caches what it reads of its root file system (without that every exec reads the libraries
-again over 9p, and a boot takes a minute); the whole kernel log goes to the file LOG; and the early
-console, which would print everything twice, stays off.
+again over 9p, and a boot takes a minute). The kernel's log goes to FOLDER/console.log and what QEMU itself
+has to say to FOLDER/qemu.log, so that standard error is the command's alone. The early console,
+which would print everything twice, stays off.
 """
 
 import os
@@ -21,15 +22,21 @@ class CachedRoot(mkinitramfs.Config):
         self.access = "ro,cache=loose,msize=262144"
 
 
-def with_log(log):
-    """An execv for QEMU that sends the first serial port to the file LOG."""
+def with_logs(folder):
+    """An execv for QEMU that separates the logs from the command's output."""
     real_execv = os.execv
 
     def execv(path, args):
-        args = [
-            f"file,id=console,path={log}" if arg == "file,id=console,path=/dev/null" else arg
-            for arg in args
-        ]
+        stderr = os.dup(2)
+        os.set_inheritable(stderr, True)
+        log = os.open(f"{folder}/qemu.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(log, 2)
+        changes = {
+            "file,id=console,path=/dev/null": f"file,id=console,path={folder}/console.log",
+            "file,id=stderr,path=/proc/self/fd/2": f"file,id=stderr,path=/proc/self/fd/{stderr}",
+            "file,id=dev_stderr,path=/proc/self/fd/2": f"file,id=dev_stderr,path=/proc/self/fd/{stderr}",
+        }
+        args = [changes.get(arg, arg) for arg in args]
         where = args.index("-append") + 1
         words = [w for w in args[where].split(" ") if not w.startswith("earlyprintk=")]
         args[where] = " ".join(words)
@@ -39,8 +46,8 @@ def with_log(log):
 
 
 if __name__ == "__main__":
-    log_file = sys.argv.pop(1)
+    run_folder = sys.argv.pop(1)
     sys.argv[0] = "virtme-run"
     mkinitramfs.Config = CachedRoot
-    run.os.execv = with_log(log_file)
+    run.os.execv = with_logs(run_folder)
     sys.exit(run.main())
