@@ -33,7 +33,7 @@ use super::{
 };
 
 /// The registers of a made-up device.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Fake {
     bytes: RefCell<Vec<u8>>,
     writable: Vec<u8>,
