@@ -5,6 +5,7 @@
  */
 #include "helpers.h"
 
+#include "completion.c"
 #include "iommu.c"
 #include "mm.c"
 #include "pci.c"

@@ -11,6 +11,7 @@
 #include <linux/mm_types.h>
 #include <linux/types.h>
 
+struct completion;
 struct device;
 struct file;
 struct iommu_domain;
@@ -23,6 +24,9 @@ struct pci_dev;
 struct poll_table_struct;
 struct ratelimit_state;
 struct resource;
+
+/* completion.c */
+void vfio_helper_init_completion(struct completion *x);
 
 /* pci.c */
 bool vfio_helper_pci_is_root_bus(struct pci_bus *bus);

@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Locks that the `kernel` crate lacks.
+//! Locks and waits that the `kernel` crate lacks.
 
+mod completion;
+mod global;
 mod rwsem;
 
+pub use completion::{
+    Event,
+    Waited, //
+};
+pub use global::{
+    Global,
+    Installed, //
+};
 pub use rwsem::{
     ReadGuard,
     RwSemaphore,
