@@ -210,6 +210,10 @@ impl<H: FaultHandler> Operations<H> {
     }
 
     /// A VMA was copied, private data included: by fork, split or move.
+    ///
+    /// # Safety
+    ///
+    /// Only for the kernel, as `vm_operations_struct::open` of a VMA with these callbacks.
     unsafe extern "C" fn open(vma: *mut bindings::vm_area_struct) {
         // SAFETY: The kernel passes a VMA with these callbacks, whose private data is an `Arc<H>`
         // that the VMA it was copied from still owns.
@@ -221,17 +225,31 @@ impl<H: FaultHandler> Operations<H> {
     }
 
     /// A VMA is going away.
+    ///
+    /// # Safety
+    ///
+    /// Only for the kernel, as `vm_operations_struct::close` of a VMA with these callbacks.
     unsafe extern "C" fn close(vma: *mut bindings::vm_area_struct) {
         // SAFETY: The kernel passes a VMA with these callbacks for the last time, so its reference
         // can be taken back.
         drop(unsafe { Arc::<H>::from_foreign((*vma).vm_private_data) });
     }
 
+    /// A page is missing.
+    ///
+    /// # Safety
+    ///
+    /// Only for the kernel, as `vm_operations_struct::fault` of a VMA with these callbacks.
     unsafe extern "C" fn fault(vmf: *mut bindings::vm_fault) -> bindings::vm_fault_t {
         // SAFETY: Same requirements.
         unsafe { Self::huge_fault(vmf, 0) }
     }
 
+    /// A block of pages is missing, `1 << order` of them.
+    ///
+    /// # Safety
+    ///
+    /// Only for the kernel, as `vm_operations_struct::huge_fault` of a VMA with these callbacks.
     unsafe extern "C" fn huge_fault(
         vmf: *mut bindings::vm_fault,
         order: c_uint,

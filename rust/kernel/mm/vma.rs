@@ -54,8 +54,8 @@ impl NewVma<'_> {
         }
     }
 
-    /// Returns the length in bytes, a multiple of the page size.
-    pub fn len(&self) -> usize {
+    /// Returns the size in bytes, a multiple of the page size.
+    pub fn size(&self) -> usize {
         // SAFETY: The VMA is valid and ours alone, by the type invariant.
         let range = unsafe { (*self.vma.as_ptr()).__bindgen_anon_1.__bindgen_anon_1 };
         range.vm_end.saturating_sub(range.vm_start)

@@ -362,7 +362,7 @@ impl Rom {
     }
 
     /// Returns the size of the image in bytes, which may be less than the BAR's.
-    pub fn len(&self) -> usize {
+    pub fn image_len(&self) -> usize {
         self.len
     }
 

@@ -187,8 +187,8 @@ impl Device {
         unsafe { bindings::pcie_capability_read_dword(physfn, PCI_EXP_DEVCAP2, &mut devcap2) };
         let completes = |width| {
             // SAFETY: As above.
-            devcap2 & width != 0
-                && unsafe { bindings::pci_enable_atomic_ops_to_root(physfn, width) } == 0
+            let enable = || unsafe { bindings::pci_enable_atomic_ops_to_root(physfn, width) };
+            devcap2 & width != 0 && enable() == 0
         };
         AtomicWidths {
             bits32: completes(bindings::PCI_EXP_DEVCAP2_ATOMIC_COMP32),

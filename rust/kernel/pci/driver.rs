@@ -207,6 +207,11 @@ impl<T: Driver> Adapter<T> {
         ..pin_init::zeroed()
     };
 
+    /// The PCI core found a device for the driver.
+    ///
+    /// # Safety
+    ///
+    /// Only for the PCI core, as `pci_driver::probe` of this driver.
     unsafe extern "C" fn probe(
         pdev: *mut bindings::pci_dev,
         _id: *const bindings::pci_device_id,
@@ -252,6 +257,11 @@ impl<T: Driver> Adapter<T> {
         slot.data().map(|data| f(&data))
     }
 
+    /// The device leaves the driver.
+    ///
+    /// # Safety
+    ///
+    /// Only for the PCI core, as `pci_driver::remove` of this driver.
     unsafe extern "C" fn remove(pdev: *mut bindings::pci_dev) {
         // SAFETY: The PCI core passes a device that is bound to this driver.
         let pdev = unsafe { &*pdev.cast::<pci::Device<CoreInternal<'_>>>() };
@@ -261,6 +271,11 @@ impl<T: Driver> Adapter<T> {
         slot.unbind();
     }
 
+    /// The bus reported an error of the device.
+    ///
+    /// # Safety
+    ///
+    /// Only for the PCI core, as `pci_error_handlers::error_detected` of this driver.
     unsafe extern "C" fn error_detected(
         pdev: *mut bindings::pci_dev,
         _state: bindings::pci_channel_state_t,
@@ -270,6 +285,11 @@ impl<T: Driver> Adapter<T> {
         bindings::pci_ers_result_PCI_ERS_RESULT_CAN_RECOVER
     }
 
+    /// Somebody wrote to `sriov_numvfs` of the device.
+    ///
+    /// # Safety
+    ///
+    /// Only for the PCI core, as `pci_driver::sriov_configure` of this driver.
     unsafe extern "C" fn sriov_configure(pdev: *mut bindings::pci_dev, count: c_int) -> c_int {
         from_result(|| {
             let count = u32::try_from(count)?;
@@ -281,6 +301,11 @@ impl<T: Driver> Adapter<T> {
         })
     }
 
+    /// The device is about to sleep.
+    ///
+    /// # Safety
+    ///
+    /// Only for the PCI core, as `dev_pm_ops::runtime_suspend` of this driver.
     unsafe extern "C" fn runtime_suspend(dev: *mut bindings::device) -> c_int {
         // SAFETY: The PCI core calls this for a device with a driver, and `remove` only begins
         // when no such call is running or can start.
@@ -288,6 +313,11 @@ impl<T: Driver> Adapter<T> {
         0
     }
 
+    /// The device woke up.
+    ///
+    /// # Safety
+    ///
+    /// Only for the PCI core, as `dev_pm_ops::runtime_resume` of this driver.
     unsafe extern "C" fn runtime_resume(dev: *mut bindings::device) -> c_int {
         // SAFETY: As for `runtime_suspend`.
         unsafe { Self::with_data(dev, T::runtime_resume) };

@@ -255,7 +255,7 @@ pub(crate) fn read_rom(
     let (at, count) = clamp(pos, count, len)?;
     let rom = Rom::map(pdev).ok_or(ENOMEM)?;
     Access {
-        closed: rom.len()..usize::try_from(len)?,
+        closed: rom.image_len()..usize::try_from(len)?,
         target: Target::Rom(&rom),
         gate: resource.is_memory.then_some(gate),
         at,

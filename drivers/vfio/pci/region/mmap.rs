@@ -82,7 +82,7 @@ impl Bars {
             .and_then(BarIndex::new)
             .ok_or(EINVAL)?;
         let own = self.own_pages(bar).ok_or(EINVAL)?;
-        let end = page.checked_add(vma.len() >> PAGE_SHIFT).ok_or(EINVAL)?;
+        let end = page.checked_add(vma.size() >> PAGE_SHIFT).ok_or(EINVAL)?;
         if end > self.page_count(bar) {
             return Err(EINVAL);
         }
