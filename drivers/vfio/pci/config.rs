@@ -61,7 +61,10 @@ use kernel::{
     }, //
 };
 
-use kernel_ext::pci;
+use kernel_ext::{
+    pci,
+    ratelimit::Ratelimit, //
+};
 
 use self::{
     cap::{
@@ -316,10 +319,7 @@ impl Config {
         let mut write = || {
             let recovered = self.update(|model| model.write_command(&hw, chunk, value))?;
             if recovered {
-                dev_info!(
-                    self.pdev.device(),
-                    "the device was reset behind our back, its BARs are restored\n"
-                );
+                self.report_recovery();
             }
             Ok(())
         };
@@ -327,6 +327,18 @@ impl Config {
             host.memory_disable(&mut write)
         } else {
             host.memory_update(&mut write)
+        }
+    }
+
+    /// Tells the log that BARs were restored. A device that loses them again and again must not
+    /// fill it.
+    fn report_recovery(&self) {
+        static LIMIT: Ratelimit = Ratelimit::new();
+        if LIMIT.allow() {
+            dev_info!(
+                self.pdev.device(),
+                "the device was reset behind our back, its BARs are restored\n"
+            );
         }
     }
 
