@@ -30,4 +30,20 @@ pub trait IommuInstance: Send + Sync {
 
     /// Handles an ioctl on the container that the core does not know.
     fn ioctl(&self, cmd: u32, arg: UserArg) -> Result<isize>;
+
+    /// Lets a group into the container.
+    fn attach_group(&self, group: &kernel_ext::iommu::Group) -> Result;
+
+    /// Takes a group out of the container.
+    fn detach_group(&self, group: &kernel_ext::iommu::Group);
+}
+
+/// A registered backend.
+pub struct IommuDriverRegistration(#[expect(dead_code)] Arc<dyn IommuDriver>);
+
+impl IommuDriverRegistration {
+    /// Registers a backend.
+    pub fn new(driver: Arc<dyn IommuDriver>) -> Result<Self> {
+        Ok(Self(driver))
+    }
 }
