@@ -1,23 +1,89 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! IOMMU backend (skeleton).
+//! Type1: the backend of VFIO containers for IOMMUs with page tables (Intel, AMD, virtio).
+//!
+//! A program gives memory to its devices by mapping it at I/O addresses of its choice. This module
+//! pins the memory, charges it to the program, and keeps it mapped for every device of the
+//! container, until the program takes it back or closes the last file.
+//!
+//! - [`iommu`]: the state of one container, and its lock
+//! - [`ioctl`]: the calls of a program, parsed
+//! - [`request`]: what a program may ask for (pure)
+//! - [`dma`]: the mappings, and what unmapping a range means
+//! - [`map`] and [`pin`]: making a mapping, run by run
+//! - [`attach`]: groups coming and going
+//! - [`iova`]: which addresses can be used (pure)
+//! - [`info`], [`dirty`] and [`bitmap`] (pure): what a program is told
+//!
+//! C counterpart: [`drivers/vfio/vfio_iommu_type1.c`](srctree/drivers/vfio/vfio_iommu_type1.c).
 
 #![deny(unsafe_code)]
 
-use kernel::prelude::*;
+mod attach;
+mod bitmap;
+mod dirty;
+mod dma;
+mod info;
+mod ioctl;
+mod iommu;
+mod iova;
+mod map;
+mod params;
+mod pin;
+mod request;
+
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use vfio::iommu_driver::{
+    IommuDriver,
+    IommuDriverRegistration,
+    IommuInstance, //
+};
 
 module! {
-    type: Type1,
+    type: Module,
     name: "vfio_iommu_type1",
     authors: ["VFIO in Rust maintainers"],
-    description: "IOMMU backend",
+    description: "VFIO backend for IOMMUs with page tables",
     license: "GPL",
 }
 
-struct Type1;
+/// The loaded module: while it exists, containers can choose this backend.
+struct Module {
+    _registration: IommuDriverRegistration,
+}
 
-impl kernel::Module for Type1 {
-    fn init(_module: &'static ThisModule) -> Result<Self> {
-        Ok(Self)
+impl kernel::Module for Module {
+    fn init(module: &'static ThisModule) -> Result<Self> {
+        let driver = Arc::new(Type1 { module }, GFP_KERNEL)?;
+        Ok(Self {
+            _registration: IommuDriverRegistration::new(driver)?,
+        })
+    }
+}
+
+/// The backend as the core sees it.
+struct Type1 {
+    module: &'static ThisModule,
+}
+
+impl IommuDriver for Type1 {
+    fn name(&self) -> &'static CStr {
+        c"vfio-iommu-type1"
+    }
+
+    fn module(&self) -> &'static ThisModule {
+        self.module
+    }
+
+    fn check_extension(&self, extension: u64) -> isize {
+        ioctl::check_extension(None, extension)
+    }
+
+    fn open(&self, kind: u64) -> Result<Arc<dyn IommuInstance>> {
+        let flavour = iommu::Flavour::for_extension(kind).ok_or(EINVAL)?;
+        Ok(iommu::Iommu::new(flavour)?)
     }
 }

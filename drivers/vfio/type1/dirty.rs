@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `VFIO_IOMMU_DIRTY_PAGES`: which pages the devices may have written.
+//!
+//! The devices of a container reach everything that is mapped, and the page tables do not tell
+//! what they wrote. So the honest answer is that all of it may be dirty, as on C for groups that
+//! never announced what they pin. It needs no bitmap in the kernel: the ones are written to the
+//! program's bitmap directly.
+//!
+//! C counterpart: `vfio_iommu_type1_dirty_pages()` in
+//! [`drivers/vfio/vfio_iommu_type1.c`](srctree/drivers/vfio/vfio_iommu_type1.c).
+
+use super::{
+    bitmap::{
+        self,
+        Ones,
+        WORD_BYTES, //
+    },
+    iommu::{
+        Flavour,
+        Iommu, //
+    },
+    iova::IovaRange,
+    request::aligned, //
+};
+use core::mem::offset_of;
+use kernel::prelude::*;
+use kernel_ext::{
+    sched::{
+        check_killed,
+        cond_resched, //
+    },
+    uaccess::{
+        access_ok,
+        UserArg, //
+    }, //
+};
+use vfio_uapi::{
+    vfio_bitmap,
+    vfio_iommu_type1_dirty_bitmap,
+    vfio_iommu_type1_dirty_bitmap_get,
+    DirtyPagesFlags, //
+};
+
+/// Bytes of the fixed part of the argument.
+const HEAD: usize = offset_of!(vfio_iommu_type1_dirty_bitmap, data);
+
+/// Words written to the program at once.
+const CHUNK: usize = 64;
+
+/// A program's bitmap, checked to be large enough.
+pub(crate) struct UserBitmap {
+    data: UserArg,
+
+    /// Bytes that one bit stands for, as the program says; not checked.
+    pub(crate) page_size: u64,
+}
+
+impl UserBitmap {
+    /// Checks the description of a bitmap for `range` bytes. Fails with `EINVAL`.
+    pub(crate) fn parse(raw: &vfio_bitmap, range: u64) -> Result<Self> {
+        let data = UserArg::new(raw.data.addr());
+        let size = usize::try_from(raw.size).map_err(|_| EINVAL)?;
+        if !access_ok(data, size) {
+            return Err(EINVAL);
+        }
+        bitmap::check_size(range, raw.pgsize, raw.size)?;
+        Ok(Self {
+            data,
+            page_size: raw.pgsize,
+        })
+    }
+
+    /// Marks all pages of `dma` as dirty; the bitmap starts at the first address of `range`.
+    ///
+    /// Fails with `EFAULT`, and with `EINTR` when the caller is being killed.
+    pub(crate) fn mark(&self, range: IovaRange, dma: IovaRange) -> Result {
+        let shift = self.page_size.trailing_zeros();
+        let page = |bytes: u64| bytes.checked_shr(shift).unwrap_or_default();
+        let offset = dma.first().checked_sub(range.first()).ok_or(EINVAL)?;
+        // The length less one, then one page more: the length itself may not fit.
+        let pages = page(dma.last() - dma.first()).saturating_add(1);
+        let ones = Ones::new(page(offset), pages);
+
+        let at = usize::try_from(ones.first_word.saturating_mul(WORD_BYTES))?;
+        let mut at = self.data.at(at);
+        let keep = match ones.kept() {
+            0 => 0,
+            kept => at.read::<u64>()? & kept,
+        };
+        let mut index = 0;
+        while index < ones.words() {
+            let mut chunk = [0u64; CHUNK];
+            let mut len = 0;
+            for (word, number) in chunk.iter_mut().zip(index..ones.words()) {
+                *word = ones.word(number) | if number == 0 { keep } else { 0 };
+                len += 1;
+            }
+            let bytes = len * size_of::<u64>();
+            at.write_head(&chunk, bytes)?;
+            at = at.at(bytes);
+            // CAST: At most `CHUNK`.
+            index = index.saturating_add(len as u64);
+            cond_resched();
+            check_killed()?;
+        }
+        Ok(())
+    }
+}
+
+impl Iommu {
+    /// Answers `VFIO_IOMMU_DIRTY_PAGES`.
+    ///
+    /// Fails with `EACCES` for version 1, with `EFAULT`, with `EINVAL` for flags, sizes and ranges
+    /// that make no sense or if tracking is off, and with `EOVERFLOW` for a range that wraps.
+    pub(crate) fn dirty_pages(&self, arg: UserArg) -> Result<isize> {
+        if self.flavour == Flavour::V1 {
+            return Err(EACCES);
+        }
+        let head: vfio_iommu_type1_dirty_bitmap = arg.read_head(HEAD)?;
+        // CAST: 32 bits fit.
+        let rest = (head.argsz as usize).checked_sub(HEAD).ok_or(EINVAL)?;
+        match DirtyPagesFlags::from_bits(head.flags).ok_or(EINVAL)? {
+            DirtyPagesFlags::START => self.start_tracking()?,
+            DirtyPagesFlags::STOP => self.state.lock().tracking = false,
+            DirtyPagesFlags::GET_BITMAP => {
+                if rest < size_of::<vfio_iommu_type1_dirty_bitmap_get>() {
+                    return Err(EINVAL);
+                }
+                self.get_bitmap(&arg.at(HEAD).read()?)?;
+            }
+            _ => return Err(EINVAL),
+        }
+        Ok(0)
+    }
+
+    /// Starts tracking. Fails with `EINVAL` if a mapping is too large for a bitmap.
+    fn start_tracking(&self) -> Result {
+        let mut state = self.state.lock();
+        let page = state.page_sizes.smallest();
+        let too_large = |pages: u64| pages > bitmap::MAX_PAGES;
+        if !state.tracking && state.table.mappings().any(|m| too_large(m.len() / page)) {
+            return Err(EINVAL);
+        }
+        state.tracking = true;
+        Ok(())
+    }
+
+    /// Writes the bitmap of a range.
+    fn get_bitmap(&self, raw: &vfio_iommu_type1_dirty_bitmap_get) -> Result {
+        usize::try_from(raw.size).map_err(|_| EOVERFLOW)?;
+        if raw.size == 0 {
+            return Err(EINVAL);
+        }
+        let range = IovaRange::from_len(raw.iova, raw.size).ok_or(EOVERFLOW)?;
+        let bitmap = UserBitmap::parse(&raw.bitmap, raw.size)?;
+
+        let state = self.state.lock();
+        let page = state.page_sizes.smallest();
+        if bitmap.page_size != page {
+            return Err(EINVAL);
+        }
+        aligned(raw.iova | raw.size, page)?;
+        if !state.tracking {
+            return Err(EINVAL);
+        }
+        state.table.check_uncut(range)?;
+        for (dma, _) in state.table.within(range) {
+            bitmap.mark(range, dma)?;
+        }
+        Ok(())
+    }
+}
+
+/// Bytes that a `vfio_bitmap` takes behind the head of another struct.
+pub(crate) const BITMAP: usize = size_of::<vfio_bitmap>();
+
+/// Reads the description of a bitmap for `range` bytes. Fails with `EFAULT` and `EINVAL`.
+pub(crate) fn read_bitmap(arg: UserArg, range: u64) -> Result<UserBitmap> {
+    let raw: vfio_bitmap = arg.read()?;
+    UserBitmap::parse(&raw, range)
+}

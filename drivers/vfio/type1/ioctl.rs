@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The calls of a program on its container, decoded.
+//!
+//! Everything is read from user memory once and checked here; what goes on from here are types
+//! whose values make sense.
+//!
+//! C counterpart: `vfio_iommu_type1_ioctl()` in
+//! [`drivers/vfio/vfio_iommu_type1.c`](srctree/drivers/vfio/vfio_iommu_type1.c).
+
+use super::{
+    dirty::{
+        read_bitmap,
+        BITMAP, //
+    },
+    iommu::Iommu,
+    request::MapRequest, //
+};
+use core::mem::offset_of;
+use kernel::prelude::*;
+use kernel_ext::{
+    iommu::Group,
+    uaccess::UserArg, //
+};
+use vfio::iommu_driver::IommuInstance;
+use vfio_uapi::{
+    ioctl,
+    vfio_iommu_type1_dma_map,
+    vfio_iommu_type1_dma_unmap,
+    DmaMapFlags,
+    DmaUnmapFlags,
+    VFIO_TYPE1v2_IOMMU as VFIO_TYPE1V2_IOMMU,
+    VFIO_DMA_CC_IOMMU,
+    VFIO_TYPE1_IOMMU,
+    VFIO_UNMAP_ALL,
+    VFIO_UPDATE_VADDR, //
+};
+
+/// Bytes of the fixed part of `struct vfio_iommu_type1_dma_unmap`.
+const UNMAP_HEAD: usize = offset_of!(vfio_iommu_type1_dma_unmap, data);
+
+/// Answers `VFIO_CHECK_EXTENSION`, for a container without a backend if `iommu` is [`None`].
+pub(crate) fn check_extension(iommu: Option<&Iommu>, extension: u64) -> isize {
+    let supported = match u32::try_from(extension) {
+        Ok(VFIO_TYPE1_IOMMU | VFIO_TYPE1V2_IOMMU | VFIO_UNMAP_ALL) => true,
+        Ok(VFIO_UPDATE_VADDR) => iommu.is_some(),
+        Ok(VFIO_DMA_CC_IOMMU) => iommu.is_some_and(Iommu::is_coherent),
+        _ => false,
+    };
+    isize::from(supported)
+}
+
+impl IommuInstance for Iommu {
+    fn check_extension(&self, extension: u64) -> isize {
+        check_extension(Some(self), extension)
+    }
+
+    fn ioctl(&self, cmd: u32, arg: UserArg) -> Result<isize> {
+        match cmd {
+            // CAST: `usize` has at most 64 bits.
+            ioctl::CHECK_EXTENSION => Ok(check_extension(Some(self), arg.value() as u64)),
+            ioctl::IOMMU_GET_INFO => self.get_info(arg),
+            ioctl::IOMMU_MAP_DMA => self.map_dma(arg),
+            ioctl::IOMMU_UNMAP_DMA => self.unmap_dma(arg),
+            ioctl::IOMMU_DIRTY_PAGES => self.dirty_pages(arg),
+            _ => Err(ENOTTY),
+        }
+    }
+
+    fn attach_group(&self, group: &Group) -> Result {
+        self.attach(group)
+    }
+
+    fn detach_group(&self, group: &Group) {
+        self.detach(group);
+    }
+}
+
+impl Iommu {
+    /// Answers `VFIO_IOMMU_MAP_DMA`.
+    fn map_dma(&self, arg: UserArg) -> Result<isize> {
+        let raw: vfio_iommu_type1_dma_map = arg.read()?;
+        // CAST: 32 bits fit.
+        if (raw.argsz as usize) < size_of::<vfio_iommu_type1_dma_map>() {
+            return Err(EINVAL);
+        }
+        let flags = DmaMapFlags::from_bits(raw.flags).ok_or(EINVAL)?;
+        let request = MapRequest::parse(
+            (raw.vaddr, raw.iova, raw.size),
+            (
+                flags.contains(DmaMapFlags::READ),
+                flags.contains(DmaMapFlags::WRITE),
+                flags.contains(DmaMapFlags::VADDR),
+            ),
+        )?;
+        self.map(&request)?;
+        Ok(0)
+    }
+
+    /// Answers `VFIO_IOMMU_UNMAP_DMA`; the size field becomes the number of bytes unmapped.
+    fn unmap_dma(&self, arg: UserArg) -> Result<isize> {
+        let mut raw: vfio_iommu_type1_dma_unmap = arg.read_head(UNMAP_HEAD)?;
+        // CAST: 32 bits fit.
+        let room = (raw.argsz as usize).checked_sub(UNMAP_HEAD).ok_or(EINVAL)?;
+        let flags = DmaUnmapFlags::from_bits(raw.flags).ok_or(EINVAL)?;
+        let all = flags.contains(DmaUnmapFlags::ALL);
+        let which = (raw.iova, raw.size, all);
+
+        raw.size = if flags.contains(DmaUnmapFlags::GET_DIRTY_BITMAP) {
+            if flags != DmaUnmapFlags::GET_DIRTY_BITMAP || room < BITMAP {
+                return Err(EINVAL);
+            }
+            let bitmap = read_bitmap(arg.at(UNMAP_HEAD), raw.size)?;
+            self.unmap(which, Some(&bitmap))?
+        } else if flags.contains(DmaUnmapFlags::VADDR) {
+            self.invalidate_vaddr(which)?
+        } else {
+            self.unmap(which, None)?
+        };
+        arg.write_head(&raw, UNMAP_HEAD)?;
+        Ok(0)
+    }
+}
