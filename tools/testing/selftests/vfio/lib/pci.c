@@ -2,6 +2,7 @@
 /* PCI devices through sysfs: which are there, in which group, on which driver. */
 #include <dirent.h>
 #include <limits.h>
+#include <sys/wait.h>
 
 #include "vfio_test.h"
 
@@ -140,15 +141,33 @@ static void set_override(const char *bdf, const char *driver)
 	write_text(path, driver);
 }
 
+/*
+ * The write waits, unkillable, until all files of the device are closed. A
+ * process that waits for itself would stay forever, so a child without files
+ * does it: when the harness ends a test that left one open, the child goes on.
+ */
 static void leave_driver(const char *bdf)
 {
 	char path[PATH_MAX], driver[64];
+	int status;
+	pid_t child;
 
 	pci_driver(bdf, driver, sizeof(driver));
 	if (!driver[0])
 		return;
 	snprintf(path, sizeof(path), DRIVERS "/%s/unbind", driver);
-	write_text(path, bdf);
+	fflush(NULL);
+	child = fork();
+	if (child < 0)
+		fail("fork: %s", strerror(errno));
+	if (!child) {
+		close_range(3, ~0U, 0);
+		_exit(-__write_text(path, bdf));
+	}
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (status)
+		fail("%s does not leave %s: status %#x", bdf, driver, status);
 }
 
 int __pci_bind(const char *bdf, const char *driver)
