@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the PCI driver decides without the kernel, as a crate of its own, so that its tests run on
+//! the host. Configuration space is in `vfio_pci_config`.
+
+#![allow(dead_code)]
+
+#[path = "../../../../drivers/vfio/pci/region/pieces.rs"]
+mod pieces;
+#[path = "../../../../drivers/vfio/pci/token.rs"]
+mod token;
