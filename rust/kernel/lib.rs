@@ -12,10 +12,12 @@
 // Keep the list sorted, one line each.
 pub mod capability;
 pub mod eventfd;
+pub mod fs;
 pub mod interval;
 pub mod io;
 pub mod iommu;
 pub mod irq;
+pub mod miscdevice;
 pub mod mm;
 pub mod module;
 pub mod module_param;
