@@ -6,6 +6,7 @@
 #include "helpers.h"
 
 #include "completion.c"
+#include "idr.c"
 #include "iommu.c"
 #include "mm.c"
 #include "pci.c"

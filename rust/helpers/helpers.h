@@ -14,6 +14,7 @@
 struct completion;
 struct device;
 struct file;
+struct ida;
 struct iommu_domain;
 struct iommu_iotlb_gather;
 struct list_head;
@@ -41,6 +42,9 @@ bool vfio_helper_pci_dev_non_mappable_bars(struct pci_dev *pdev);
 bool vfio_helper_pci_intx_mask_supported(struct pci_dev *pdev);
 u64 vfio_helper_ioread64(const void __iomem *addr);
 void vfio_helper_iowrite64(u64 value, void __iomem *addr);
+
+/* idr.c */
+void vfio_helper_ida_init(struct ida *ida);
 
 /* pm_runtime.c */
 int vfio_helper_pm_runtime_resume_and_get(struct device *dev);

@@ -11,6 +11,9 @@
 
 // Keep the list sorted, one line each.
 pub mod capability;
+pub mod chrdev;
+pub mod class;
+pub mod device;
 pub mod eventfd;
 pub mod fs;
 pub mod interval;
