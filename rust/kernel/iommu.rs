@@ -3,6 +3,7 @@
 //! The IOMMU API: groups, the domains they are attached to, and what is mapped there.
 //!
 //! - [`Group`]: the smallest set of devices that the hardware can isolate.
+//! - [`DmaOwner`]: the right to use a group, which keeps the drivers of the host away.
 //! - [`Domain`]: one set of I/O page tables and the groups that use it.
 //! - [`AddressSpace`]: the domains of one user, kept alike.
 //! - [`Mapping`]: pinned memory at a fixed address in all of them. It is the only way to let a
@@ -10,16 +11,21 @@
 //!
 //! C header: [`include/linux/iommu.h`](srctree/include/linux/iommu.h).
 
+mod dma_owner;
 mod domain;
 mod group;
 mod resv;
 mod space;
 
+pub use self::dma_owner::DmaOwner;
 pub use self::domain::{
     Access,
     Domain, //
 };
-pub use self::group::Group;
+pub use self::group::{
+    is_cache_coherent,
+    Group, //
+};
 pub use self::resv::{
     ReservedKind,
     ReservedRegion,
