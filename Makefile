@@ -20,8 +20,8 @@ demo: modules ## the main job, in guests: groups, refusal, NVMe I/O through VFIO
 test: ## everything that gates a change; ends with "N passed, N failed"
 	@tools/testing/run-tests
 
-stress: modules ## the ten-minute runs: cycles, kills, random ioctls (STRESS=name for one)
-	@tools/testing/run-stress $(STRESS)
+stress: modules ## the long runs: I/O, bind cycles, kills (STRESS=name for one of them)
+	@tools/testing/stress/run $(STRESS)
 
 modules: ## build vfio.ko, vfio_iommu_type1.ko, vfio-pci-core.ko, vfio-pci.ko
 	@$(setup)/setup

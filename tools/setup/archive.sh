@@ -52,7 +52,7 @@ choose_kernel() {
 	write_sources "$mirror" >"$CACHE/apt/sources.list"
 	foreign_apt apt-get update || return 1
 	found=$(foreign_apt apt-cache pkgnames linux-image-"$SERIES" |
-		sed -n -E "s/^linux-image-($SERIES[0-9.]*\+[a-z0-9.~+]*-amd64)\$/\1/p" | sort -V | tail -n 1)
+		sed -n -E "s/^linux-image-(${SERIES}[0-9.]*\+[a-z0-9.~+]*-amd64)\$/\1/p" | sort -V | tail -n 1)
 	if [ -z "$found" ]; then
 		echo "this code fits the $SERIES kernel series only, and the archive has" \
 			"$(foreign_apt apt-cache pkgnames linux-source- | sed 's/linux-source-//' | sort -V | tr '\n' ' ')"

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# The stages of 'make test'. What stands here is what there is: a stage appears with what it tests.
+
+host_stages=(rules fmt shell layout host clippy)
+guest_stages=(selftests_intel_rust selftests_amd_rust selftests_intel_c selftests_amd_c
+	nvme_intel_rust nvme_amd_rust upstream)
+
+vm=$PROJECT/tools/testing/vm
+selftests=$BUILD/selftests
+
+# Devices for the tests to find: one of each kind, alone or in a group as its kind says.
+test_devices=(--device nvme --device edu --device edu-pair --device igb --device e1000e
+	--device ivshmem:16M --device testdev --device xhci-msi)
+
+build_all() {
+	"$PROJECT/tools/setup/build-modules" modules >"$logs/modules.log" 2>&1 || {
+		grep -E -A 10 '(^error|: error|\*\*\*)' "$logs/modules.log" | head -n 40
+		warn "the modules do not build; log: $logs/modules.log"
+		return 1
+	}
+	build_selftests >"$logs/selftests-build.log" 2>&1 || {
+		tail -n 30 "$logs/selftests-build.log"
+		warn "the selftests do not build; log: $logs/selftests-build.log"
+		return 1
+	}
+}
+
+in_selftests() {
+	"$PROJECT/tools/setup/enter-root" make -s -C "$PROJECT/tools/testing/selftests/vfio" \
+		KSRC="$KTREE" OUTPUT="$selftests" "$@"
+}
+
+build_selftests() {
+	mkdir -p "$selftests"
+	in_selftests -j"$(nproc)" all && in_selftests list >"$selftests/list"
+}
+
+stage_rules() { "$PROJECT/tools/testing/check" rules; }
+stage_fmt() { "$PROJECT/tools/testing/check" fmt; }
+stage_shell() { "$PROJECT/tools/testing/check" shell; }
+stage_clippy() { "$PROJECT/tools/testing/check" clippy; }
+
+# Our ABI header against the kernel's: needs no guest.
+stage_layout() {
+	local out=$logs/layout.ktap
+	"$PROJECT/tools/setup/enter-root" "$selftests/vfio_uapi_layout_test" >"$out" 2>&1
+	echo "# exit status $?" >>"$out"
+	cat "$out"
+	ktap "$out" layout >>"$logs/layout.results"
+}
+
+stage_host() {
+	local out=$logs/host.out status
+	"$PROJECT/tools/testing/host/run" >"$out" 2>&1
+	status=$?
+	cat "$out"
+	sed -n -E 's/^test (.*) \.\.\. ok$/pass \1/p; s/^test (.*) \.\.\. FAILED$/fail \1/p' "$out" \
+		>>"$logs/host.results"
+	return "$status"
+}
+
+# run_selftests MACHINE DRIVER: every program in one guest, the modules reloaded after each.
+run_selftests() {
+	local name=selftests_$1_$2 out=$logs/selftests_$1_$2 test status
+	mkdir -p "$out"
+	"$vm" --machine "$1" --driver "$2" "${test_devices[@]}" --hugepages 16 --out "$out" \
+		--share "$selftests" --timeout 1500 \
+		-- "$PROJECT/tools/testing/runner/selftests-in-guest" "$2" "$selftests"
+	status=$?
+	while read -r test; do
+		if [ -e "$out/$test.ktap" ]; then
+			ktap "$out/$test.ktap" "$test"
+		else
+			echo "fail $test did not run"
+		fi
+	done <"$selftests/list" >>"$logs/$name.results"
+	cat "$out/reload.results" >>"$logs/$name.results" 2>/dev/null
+	[ "$status" -eq 0 ] || echo "fail the guest ended with status $status" >>"$logs/$name.results"
+	return "$status"
+}
+
+stage_selftests_intel_rust() { run_selftests intel rust; }
+stage_selftests_amd_rust() { run_selftests amd rust; }
+stage_selftests_intel_c() { run_selftests intel c; }
+stage_selftests_amd_c() { run_selftests amd c; }
+
+stage_nvme_intel_rust() { VM_MACHINE=intel VM_DRIVER=rust "$PROJECT/tools/testing/stress/run" nvme-io; }
+stage_nvme_amd_rust() { VM_MACHINE=amd VM_DRIVER=rust "$PROJECT/tools/testing/stress/run" nvme-io; }
+
+stage_upstream() {
+	local status
+	UPSTREAM_OUT=$logs/upstream "$PROJECT/tools/testing/upstream/run"
+	status=$?
+	sed -n 's/ pass$//; s/^/pass /p' "$logs/upstream/rust/both" >>"$logs/upstream.results"
+	sed -n 's/ pass$//; s/^/fail /p' "$logs/upstream/rust/worse" >>"$logs/upstream.results"
+	return "$status"
+}
