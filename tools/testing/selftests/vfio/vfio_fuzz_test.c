@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Random ioctl arguments for container, group and device.
+ *
+ *   vfio_fuzz_test [--seconds N] [--seed S]
+ *
+ * Round after round a child opens everything and makes 2000 calls with random
+ * numbers: some of them bytes without sense, most of them nearly right. No
+ * answer is wrong; what must not happen is a message from the kernel that it
+ * is in trouble, which whoever runs the guest looks for. The same seed makes
+ * the same calls. Not part of the default run.
+ */
+#include <getopt.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "kselftest.h"
+#include "vfio_test.h"
+
+#define CALLS	2000
+#define PAGES	16
+
+static uint64_t state;
+
+/* xorshift64* */
+static uint64_t random_bits(void)
+{
+	state ^= state >> 12;
+	state ^= state << 25;
+	state ^= state >> 27;
+	return state * 0x2545f4914f6cdd1dULL;
+}
+
+static uint64_t below(uint64_t limit)
+{
+	return random_bits() % limit;
+}
+
+/* A number of the kind that goes wrong. */
+static uint64_t interesting(void)
+{
+	static const uint64_t numbers[] = {
+		0, 1, 2, 3, 4, 8, 0xfff, 0x1000, 0x1001, 0x2000, 0xfee00000, 0x7fffffff,
+		0x80000000, 0xffffffff, 0x100000000, 1ULL << 47, 1ULL << 63, -0x1000ULL, -1ULL,
+	};
+
+	switch (below(4)) {
+	case 0:
+		return random_bits();
+	case 1:
+		return below(64) * PAGE;
+	case 2:
+		return below(16);
+	default:
+		return numbers[below(sizeof(numbers) / sizeof(numbers[0]))];
+	}
+}
+
+struct fds {
+	int container, group, device, event;
+};
+
+static int any_fd(const struct fds *fds)
+{
+	const int all[] = { fds->container, fds->group, fds->device, fds->event, -1, 0, 1000 };
+
+	return all[below(sizeof(all) / sizeof(all[0]))];
+}
+
+/* A structure that opens with argsz and flags, with 32 or 64-bit fields after. */
+static void nearly_right(uint8_t *arg, const struct fds *fds, void *mem)
+{
+	uint32_t head[2] = { below(8) ? below(256) : interesting(), 1U << below(20) };
+	int i;
+
+	if (below(2))
+		head[1] |= 1U << below(6);
+	if (!below(4))
+		head[1] = below(64);
+	if (!below(4))
+		head[1] = below(16) | below(8) << 16;
+	memcpy(arg, head, sizeof(head));
+	for (i = 8; i < 64; i += 8) {
+		uint64_t wide = interesting();
+		uint32_t narrow[2] = { below(12), below(2) ? below(4) : interesting() };
+
+		if (!below(4))
+			wide = (uintptr_t)mem + below(PAGES) * PAGE;
+		if (!below(4))
+			narrow[1] = any_fd(fds);
+		memcpy(arg + i, below(2) ? (void *)&wide : narrow, 8);
+	}
+}
+
+/* Asks for little more often than the call ends the session. */
+static unsigned long pick_request(void)
+{
+	switch (below(32)) {
+	case 0:
+		return _IO(VFIO_TYPE, below(256));
+	case 1:
+		return random_bits();
+	default:
+		return _IO(VFIO_TYPE, VFIO_BASE + below(28));
+	}
+}
+
+static void one_call(struct fds *fds, const char *bdf, uint8_t *arg, void *mem)
+{
+	const int targets[] = { fds->container, fds->group, fds->device, fds->device };
+	int fd = targets[below(4)], ret;
+	unsigned long request = pick_request();
+	void *pointer = arg;
+	size_t i;
+
+	if (below(4))
+		nearly_right(arg, fds, mem);
+	else
+		for (i = 0; i < 512; i += 8)
+			memcpy(arg + i, &(uint64_t){ random_bits() }, 8);
+	if (request == VFIO_GROUP_GET_DEVICE_FD && below(2))
+		strcpy((char *)arg, bdf);
+	if (request == VFIO_GROUP_SET_CONTAINER)
+		memcpy(arg, &(int){ any_fd(fds) }, 4);
+	if (request == VFIO_SET_IOMMU || request == VFIO_CHECK_EXTENSION)
+		pointer = (void *)(uintptr_t)below(12);
+	if (!below(16))
+		pointer = (void *)(uintptr_t)interesting();
+	/* Keep the session mostly alive. */
+	if (request == VFIO_GROUP_UNSET_CONTAINER && below(8))
+		return;
+
+	ret = __call(fd, request, pointer);
+	if (fd == fds->group && request == VFIO_GROUP_GET_DEVICE_FD && ret > 2)
+		close(ret);
+}
+
+static void round_of_calls(const char *bdf, uint64_t seed)
+{
+	struct vfio vfio;
+	struct fds fds;
+	uint8_t *arg = memory(PAGE);
+	void *mem = memory(PAGES * PAGE);
+	int i;
+
+	state = seed * 0x9e3779b97f4a7c15ULL | 1;
+	vfio_open(&vfio, bdf, below(2) ? VFIO_TYPE1_IOMMU : VFIO_TYPE1v2_IOMMU);
+	fds = (struct fds){ vfio.container, vfio.group, vfio.device, eventfd(0, EFD_NONBLOCK) };
+	for (i = 0; i < CALLS; i++)
+		one_call(&fds, bdf, arg, mem);
+	/* The files close with the process, in no particular order. */
+	_exit(0);
+}
+
+static void fuzz(const char *bdf, uint64_t seed, time_t seconds)
+{
+	time_t end = time(NULL) + seconds;
+	unsigned int rounds = 0, failed = 0;
+	int status;
+	pid_t child;
+
+	for (; time(NULL) < end; rounds++) {
+		fflush(stdout);
+		child = fork();
+		if (!child)
+			round_of_calls(bdf, seed + rounds);
+		if (child < 0 || waitpid(child, &status, 0) != child)
+			fail("fork: %s", strerror(errno));
+		if (status) {
+			ksft_print_msg("seed %llu ends with status %#x\n",
+				       (unsigned long long)(seed + rounds), status);
+			failed++;
+		}
+	}
+	pci_unbind(bdf);
+	ksft_test_result(!failed, "%s: %u rounds of %u calls\n", bdf, rounds, CALLS);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "seconds", required_argument, NULL, 'n' },
+		{ "seed", required_argument, NULL, 's' },
+		{},
+	};
+	static const unsigned int ids[][2] = { { ID_EDU }, { ID_IGB }, { ID_NVME } };
+	const unsigned int kinds = sizeof(ids) / sizeof(ids[0]);
+	char bdf[sizeof(ids) / sizeof(ids[0])][BDF_LEN];
+	uint64_t seed = time(NULL);
+	unsigned int i, found = 0;
+	time_t seconds = 60;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		if (option == 'n')
+			seconds = strtol(optarg, NULL, 0);
+		else if (option == 's')
+			seed = strtoull(optarg, NULL, 0);
+		else
+			return 2;
+	}
+	ksft_print_header();
+	ksft_print_msg("seed %llu, %ld seconds\n", (unsigned long long)seed, (long)seconds);
+	for (i = 0; i < kinds; i++)
+		found += pci_find_alone(ids[i][0], ids[i][1], 0, bdf[found]);
+	if (!found)
+		ksft_exit_skip("no edu, igb or nvme alone in its group\n");
+	ksft_set_plan(found);
+	for (i = 0; i < found; i++)
+		fuzz(bdf[i], seed, seconds / found);
+	ksft_finished();
+}
