@@ -165,7 +165,7 @@ impl<T: OpenFile> Inner<T> {
         //   accessed.
         let owner = unsafe {
             let inner = kernel::container_of!(Opaque::cast_from(cdev), Self, cdev);
-            &*(&raw const (*inner).owner)
+            &(*inner).owner
         };
         // SAFETY: The file is being opened, with a table made by `entry_table::<T>`.
         match unsafe { install::<T>(owner, file) } {
@@ -256,9 +256,12 @@ impl<T: OpenFile> Node<T> {
         let named = to_result(unsafe {
             bindings::dev_set_name(dev, c"%s".as_char_ptr(), name.as_char_ptr())
         });
-        // SAFETY: Both are initialised and belong together; `release` frees the allocation of both.
         named
-            .and_then(|()| to_result(unsafe { bindings::cdev_device_add(cdev, dev) }))
+            .and_then(|()| {
+                // SAFETY: Both are initialised and belong together; `release` frees the allocation
+                // of both.
+                to_result(unsafe { bindings::cdev_device_add(cdev, dev) })
+            })
             .inspect_err(|_| {
                 // SAFETY: The reference is the one that `device_initialize` made; nothing of
                 // `inner` is used afterwards.

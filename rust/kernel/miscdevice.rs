@@ -19,6 +19,7 @@ use core::marker::{
     PhantomPinned, //
 };
 use kernel::{
+    device,
     error::to_result,
     prelude::*,
     sync::Arc,
@@ -94,14 +95,24 @@ impl<T: OpenFile<Owner = ()>> MiscNode<T> {
         )
     }
 
+    /// Returns the device as the driver core sees it.
+    pub fn device(&self) -> &device::Device {
+        // SAFETY: The misc device is registered by the type invariant, and valid.
+        let dev = unsafe { (*self.misc.get()).this_device };
+        // SAFETY: Registering made this device, which lives until `drop`.
+        unsafe { device::Device::from_raw(dev) }
+    }
+
     /// # Safety
     ///
     /// The kernel calls this for a file that is being opened with [`Self::ENTRY`].
     unsafe extern "C" fn open(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-        // SAFETY: By the requirements of this function; `ENTRY` came from `entry_table::<T>`.
         let installed = Arc::new((), GFP_KERNEL)
             .map_err(Error::from)
-            .and_then(|owner| unsafe { install::<T>(&owner, file) });
+            .and_then(|owner| {
+                // SAFETY: The file is being opened, with a table made by `entry_table::<T>`.
+                unsafe { install::<T>(&owner, file) }
+            });
         installed.map_or_else(Error::to_errno, |()| 0)
     }
 }
