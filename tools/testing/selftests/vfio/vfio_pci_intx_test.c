@@ -341,6 +341,48 @@ TEST_F(edu, intx_storm)
 	EXPECT_EQ(1, eventfd_wait(self->event, SOON));
 }
 
+static void *unmasks(void *data)
+{
+	struct storm *storm = data;
+	int fd;
+
+	while (!storm->stop) {
+		fd = eventfd_new();
+		/* Refused while another thread has the place. */
+		set_fd(storm->device, UNMASK, INTX, fd);
+		ring(fd);
+		close(fd);
+	}
+	return NULL;
+}
+
+/* Unmask eventfds that are set, rung and closed while they are taken back and the pin goes off. */
+TEST_F(edu, intx_unmask_storm)
+{
+	struct storm storm = { .device = self->device };
+	pthread_t threads[2];
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, unmasks, &storm));
+	for (i = 0; i < 200; i++) {
+		EXPECT_EQ(0, set_fd(self->device, TRIGGER, INTX, self->event));
+		edu_raise(&self->edu);
+		usleep(500);
+		EXPECT_EQ(0, set_fd(self->device, UNMASK, INTX, -1));
+		usleep(500);
+		edu_ack(&self->edu);
+		EXPECT_EQ(0, __irq_disable(self->device, INTX));
+	}
+	storm.stop = true;
+	for (i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	eventfd_wait(self->event, 0);
+	ASSERT_EQ(0, set_fd(self->device, TRIGGER, INTX, self->event));
+	edu_raise(&self->edu);
+	EXPECT_EQ(1, eventfd_wait(self->event, SOON));
+}
+
 /* ---- A pin that is masked at the interrupt controller ------------------------- */
 
 #define NOINTXMASK	"/sys/module/vfio_pci/parameters/nointxmask"
