@@ -562,10 +562,13 @@ TEST_F(msi, address_and_data_are_a_scratch_pad)
 
 TEST_F(msi, enable_needs_set_irqs)
 {
-	uint32_t flags = self->at + 2, old = config_read(self->device, flags, 2);
+	uint32_t flags = self->at + 2, old;
 	int fds[4], i;
 
-	EXPECT_EQ(0, old & 1);
+	/* The device may remember a vector count from before; a write forgets it. */
+	config_write(self->device, flags, 2, config_read(self->device, flags, 2));
+	old = config_read(self->device, flags, 2);
+	EXPECT_EQ(0, old & 0x71);
 	/* Nothing is set up: neither enable nor a vector count. */
 	config_write(self->device, flags, 2, old | 0x21);
 	EXPECT_EQ(old, config_read(self->device, flags, 2));
