@@ -20,6 +20,7 @@ pub mod interval;
 pub mod io;
 pub mod iommu;
 pub mod irq;
+pub mod kobject;
 pub mod miscdevice;
 pub mod mm;
 pub mod module;

@@ -20,7 +20,10 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
-    fs::File,
+    fs::{
+        File,
+        LocalFile, //
+    },
     prelude::*,
     seq_file::SeqFile,
     sync::{
@@ -326,7 +329,7 @@ fn transfer(pos: &mut bindings::loff_t, body: impl FnOnce(u64) -> Result<usize>)
 }
 
 /// Returns the object behind `file` if it is of type `T`.
-pub fn from_file<T: FileOperations>(file: &File) -> Option<Arc<T>> {
+pub fn from_file<T: FileOperations>(file: &LocalFile) -> Option<Arc<T>> {
     let raw = file.as_ptr();
     // SAFETY: The file is valid. Its table changes only in `open`, before others see the file.
     let table = unsafe { (*raw).f_op };
