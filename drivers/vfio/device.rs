@@ -1,6 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Devices: what a bus driver gives to VFIO and what VFIO makes of it.
+//!
+//! A bus driver such as `vfio-pci` implements [`DeviceOps`] for each device that it binds, and
+//! keeps a [`Registration`]. When a program opens the device, [`DeviceOps::open`] makes an
+//! [`OpenDevice`] from it: as long as that exists, the program has access, and there is no other
+//! way to have it. All files of a device share one [`OpenDevice`].
+//!
+//! C counterpart: `struct vfio_device_ops` in [`include/linux/vfio.h`](srctree/include/linux/vfio.h)
+
+mod feature;
+mod file;
+mod registration;
+mod set;
 
 use kernel::{
     prelude::*,
@@ -10,7 +22,32 @@ use kernel::{
         UserSliceWriter, //
     }, //
 };
-use kernel_ext::uaccess::UserArg;
+use kernel_ext::{
+    fs::Mapping,
+    mm::NewVma,
+    uaccess::UserArg, //
+};
+
+pub use self::{
+    feature::{
+        FeatureOp,
+        FeatureRequest, //
+    },
+    registration::Registration,
+    set::SetId, //
+};
+
+pub(crate) use self::{
+    file::DeviceFile,
+    registration::{
+        Device,
+        DeviceRef, //
+    },
+    set::{
+        Membership,
+        Sets, //
+    }, //
+};
 
 /// What a bus driver provides for each device that it binds.
 pub trait DeviceOps: Send + Sync {
@@ -26,12 +63,31 @@ pub trait DeviceOps: Send + Sync {
 
     /// Makes the device ready for user space: the first file is being opened.
     ///
-    /// Dropping the last reference to the result is the close.
+    /// Dropping the last reference to the result is the close. The core keeps one until the last
+    /// file is closed, so nobody else should keep one longer than a call takes.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the device from being used; the errno is the answer of
+    /// `VFIO_GROUP_GET_DEVICE_FD`.
     fn open(&self, cx: &OpenContext) -> Result<Arc<dyn OpenDevice>>;
 }
 
 /// What a bus driver may use while it opens a device.
-pub struct OpenContext {}
+pub struct OpenContext {
+    mapping: Mapping,
+}
+
+impl OpenContext {
+    pub(crate) fn new(mapping: Mapping) -> Self {
+        Self { mapping }
+    }
+
+    /// Returns the user mappings of the device's files, by which they can be taken away.
+    pub fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+}
 
 /// A device that user space has access to.
 pub trait OpenDevice: Send + Sync {
@@ -42,11 +98,23 @@ pub trait OpenDevice: Send + Sync {
     /// `ENOTTY` for a number that the device does not know.
     fn ioctl(&self, cmd: u32, arg: UserArg) -> Result<isize>;
 
+    /// Handles `VFIO_DEVICE_FEATURE`, whose header has been checked.
+    ///
+    /// # Errors
+    ///
+    /// `ENOTTY` for a feature that the device does not have.
+    fn feature(&self, _request: &FeatureRequest) -> Result<isize> {
+        Err(ENOTTY)
+    }
+
     /// Reads `count` bytes at file offset `pos`; returns how many were read.
     fn read(&self, to: &mut UserSliceWriter, count: usize, pos: u64) -> Result<usize>;
 
     /// Writes `count` bytes at file offset `pos`; returns how many were written.
     fn write(&self, from: &mut UserSliceReader, count: usize, pos: u64) -> Result<usize>;
+
+    /// Maps a part of the device into the program.
+    fn mmap(&self, vma: &mut NewVma<'_>) -> Result;
 
     /// Tells user space that the host wants the device back, for the `count`th time.
     fn request(&self, count: u32);

@@ -1,12 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! IOMMU backends: what a container needs from one.
+//! IOMMU backends: what a container needs from one, and which there are.
+//!
+//! Lock order: the list of backends is taken inside `Container::state`, and backends are called
+//! under it.
+//!
+//! C counterpart: `struct vfio_iommu_driver_ops` in
+//! [`drivers/vfio/vfio.h`](srctree/drivers/vfio/vfio.h)
 
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::{
+        new_mutex,
+        Arc,
+        Mutex, //
+    }, //
 };
-use kernel_ext::uaccess::UserArg;
+use kernel_ext::{
+    iommu::Group,
+    refuse,
+    uaccess::UserArg, //
+};
+
+use crate::subsystem::Subsystem;
 
 /// A kind of IOMMU that containers can use.
 pub trait IommuDriver: Send + Sync {
@@ -20,30 +36,122 @@ pub trait IommuDriver: Send + Sync {
     fn check_extension(&self, extension: u64) -> isize;
 
     /// Makes the state of one container for the extension id `kind`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, `EINVAL` for an id that the backend does not know.
     fn open(&self, kind: u64) -> Result<Arc<dyn IommuInstance>>;
 }
 
 /// A backend's state for one container.
+///
+/// Dropping it takes all mappings down.
 pub trait IommuInstance: Send + Sync {
     /// Answers `VFIO_CHECK_EXTENSION`.
     fn check_extension(&self, extension: u64) -> isize;
 
     /// Handles an ioctl on the container that the core does not know.
+    ///
+    /// # Errors
+    ///
+    /// `ENOTTY` for a number that the backend does not know either.
     fn ioctl(&self, cmd: u32, arg: UserArg) -> Result<isize>;
 
-    /// Lets a group into the container.
-    fn attach_group(&self, group: &kernel_ext::iommu::Group) -> Result;
+    /// Lets the devices of `group` reach what is mapped. The caller owns the DMA of the group.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` if the interrupts of the group cannot be isolated, `EBUSY`, `EINVAL`, `ENOMEM`.
+    fn attach_group(&self, group: &Group) -> Result;
 
-    /// Takes a group out of the container.
-    fn detach_group(&self, group: &kernel_ext::iommu::Group);
+    /// Undoes [`IommuInstance::attach_group`].
+    fn detach_group(&self, group: &Group);
 }
 
-/// A registered backend.
-pub struct IommuDriverRegistration(#[expect(dead_code)] Arc<dyn IommuDriver>);
+/// The backends that are loaded.
+#[pin_data]
+pub(crate) struct Backends {
+    #[pin]
+    list: Mutex<KVec<Arc<dyn IommuDriver>>>,
+}
+
+impl Backends {
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            list <- new_mutex!(KVec::new(), "Backends::list"),
+        })
+    }
+
+    /// Returns the first positive answer of a backend, or 0.
+    pub(crate) fn check_extension(&self, extension: u64) -> isize {
+        let list = self.list.lock();
+        list.iter()
+            .map(|driver| driver.check_extension(extension))
+            .find(|&answer| answer > 0)
+            .unwrap_or(0)
+    }
+
+    /// Calls `open` with each backend that claims `kind` until one works.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if there is none, otherwise the last error of `open`.
+    pub(crate) fn first_that_works<T>(
+        &self,
+        kind: u64,
+        mut open: impl FnMut(&dyn IommuDriver) -> Result<T>,
+    ) -> Result<T> {
+        let mut error = ENODEV;
+        for driver in self.list.lock().iter() {
+            if driver.check_extension(kind) <= 0 {
+                continue;
+            }
+            match open(&**driver) {
+                Ok(value) => return Ok(value),
+                Err(e) => error = e,
+            }
+        }
+        if error == ENODEV {
+            refuse!("VFIO_SET_IOMMU: no backend for id {kind} is loaded; modprobe vfio_iommu_type1 provides 1 and 3\n");
+        }
+        Err(error)
+    }
+}
+
+/// What a backend's module holds while containers may choose it.
+pub struct IommuDriverRegistration {
+    core: Arc<Subsystem>,
+    driver: Arc<dyn IommuDriver>,
+}
 
 impl IommuDriverRegistration {
-    /// Registers a backend.
+    /// Registers a backend until the result is dropped.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is a backend of that name already, `ENODEV` while the core is being
+    /// unloaded, `ENOMEM`.
     pub fn new(driver: Arc<dyn IommuDriver>) -> Result<Self> {
-        Ok(Self(driver))
+        let core = Subsystem::get()?;
+        {
+            let mut list = core.backends().list.lock();
+            if list.iter().any(|other| other.name() == driver.name()) {
+                return Err(EINVAL);
+            }
+            // The newest is asked first.
+            list.reserve(1, GFP_KERNEL)?;
+            let _ = list.insert_within_capacity(0, driver.clone());
+        }
+        Ok(Self { core, driver })
+    }
+}
+
+impl Drop for IommuDriverRegistration {
+    fn drop(&mut self) {
+        self.core
+            .backends()
+            .list
+            .lock()
+            .retain(|driver| !Arc::ptr_eq(driver, &self.driver));
     }
 }

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Containers: address spaces for DMA that groups are put into.
+//!
+//! One open file of `/dev/vfio/vfio` is one container. It starts without anything; the first group
+//! makes it possible to choose a backend, and the last group to leave takes the backend with it,
+//! and with that all mappings. The file may be closed before that: groups keep their container.
+//!
+//! Lock order: `GroupState` → [`Container::state`] → the list of backends → a backend's own locks.
+//!
+//! C counterpart: [`drivers/vfio/container.c`](srctree/drivers/vfio/container.c)
+
+mod file;
+
+use kernel::{
+    prelude::*,
+    sync::{
+        Arc,
+        UniqueArc, //
+    }, //
+};
+use kernel_ext::{
+    iommu::{
+        self,
+        DmaOwner, //
+    },
+    module::ModuleRef,
+    new_rwsem,
+    refuse,
+    sync::RwSemaphore, //
+};
+
+use crate::{
+    iommu_driver::{
+        IommuDriver,
+        IommuInstance, //
+    },
+    subsystem::Subsystem, //
+};
+
+/// An address space for DMA.
+#[pin_data]
+pub(crate) struct Container {
+    core: Arc<Subsystem>,
+
+    #[pin]
+    state: RwSemaphore<State>,
+}
+
+/// What the lock of a container protects.
+struct State {
+    groups: KVec<iommu::Group>,
+    backend: Option<Arc<Backend>>,
+}
+
+/// The chosen backend.
+// The instance goes before the code it runs on.
+pub(crate) struct Backend {
+    instance: Arc<dyn IommuInstance>,
+    _module: ModuleRef,
+}
+
+impl Container {
+    fn new(core: Arc<Subsystem>) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                core,
+                state <- new_rwsem!(
+                    State {
+                        groups: KVec::new(),
+                        backend: None,
+                    },
+                    "Container::state"
+                ),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Returns whether a backend has been chosen.
+    pub(crate) fn has_backend(&self) -> bool {
+        self.state.read().backend.is_some()
+    }
+
+    /// Returns the backend, which stays usable while the result lives.
+    fn backend(&self) -> Option<Arc<Backend>> {
+        self.state.read().backend.clone()
+    }
+
+    /// Takes ownership of `group` and puts it into the container, and under its backend.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` if somebody else owns DMA of the group, `EBUSY` or `EINVAL` if it cannot be taken,
+    /// and those of the backend.
+    pub(crate) fn attach(&self, group: &iommu::Group) -> Result<DmaOwner> {
+        let mut state = self.state.write();
+        let member = group.clone();
+        state.groups.reserve(1, GFP_KERNEL)?;
+        let owner = DmaOwner::claim(group)?;
+        if let Some(backend) = &state.backend {
+            backend.instance.attach_group(group)?;
+        }
+        // The room was reserved, so this cannot fail.
+        let _ = state.groups.push_within_capacity(member);
+        Ok(owner)
+    }
+
+    /// Takes `group` out. If it was the last one, the backend goes, with all mappings.
+    ///
+    /// The DMA ownership is given back in between: after the group has left the backend.
+    pub(crate) fn detach(&self, group: &iommu::Group, owner: DmaOwner) {
+        let mut state = self.state.write();
+        if let Some(backend) = &state.backend {
+            backend.instance.detach_group(group);
+        }
+        drop(owner);
+        state.groups.retain(|member| member != group);
+        if state.groups.is_empty() {
+            state.backend = None;
+        }
+    }
+
+    /// Answers `VFIO_CHECK_EXTENSION`.
+    fn check_extension(&self, extension: u64) -> isize {
+        match self.backend() {
+            Some(backend) => backend.instance.check_extension(extension),
+            None => self.core.backends().check_extension(extension),
+        }
+    }
+
+    /// Chooses the first backend that claims `kind` and takes all groups.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` without a group or with a backend chosen already, `ENODEV` if nobody claims
+    /// `kind`, otherwise that of the last backend that was tried.
+    fn set_iommu(&self, kind: u64) -> Result {
+        let mut state = self.state.write();
+        if state.groups.is_empty() {
+            refuse!("VFIO_SET_IOMMU: the container has no group; set its container first\n");
+            return Err(EINVAL);
+        }
+        if state.backend.is_some() {
+            refuse!("VFIO_SET_IOMMU: the container has its IOMMU already; it stays until the last group leaves\n");
+            return Err(EINVAL);
+        }
+        // Made first: from the moment the groups are attached nothing may fail.
+        let place = UniqueArc::new_uninit(GFP_KERNEL)?;
+        let backend = self
+            .core
+            .backends()
+            .first_that_works(kind, |driver| Backend::open(driver, kind, &state.groups))?;
+        state.backend = Some(place.write(backend).into());
+        Ok(())
+    }
+}
+
+impl Backend {
+    /// Opens an instance of `driver` and attaches all of `groups`, or none.
+    fn open(driver: &dyn IommuDriver, kind: u64, groups: &[iommu::Group]) -> Result<Self> {
+        let module = ModuleRef::get(driver.module()).ok_or(ENODEV)?;
+        let instance = driver.open(kind)?;
+        for (done, group) in groups.iter().enumerate() {
+            if let Err(e) = instance.attach_group(group) {
+                for attached in groups.iter().take(done).rev() {
+                    instance.detach_group(attached);
+                }
+                return Err(e);
+            }
+        }
+        Ok(Self {
+            instance,
+            _module: module,
+        })
+    }
+}

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A registered device, from the bus driver's probe to its remove.
+//!
+//! A [`Registration`] is what the bus driver holds. Dropping it takes the device out of its group,
+//! so that nobody can open it any more, then asks the program that still has it open to let go,
+//! again every ten seconds, and returns when it has.
+//!
+//! Lock order: `GroupState` → `SetState`; [`Uses`] has a leaf.
+//!
+//! C counterpart: `__vfio_register_dev` and `vfio_unregister_group_dev` in
+//! [`drivers/vfio/vfio_main.c`](srctree/drivers/vfio/vfio_main.c)
+
+use kernel::{
+    device,
+    fs::File,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        new_mutex,
+        Arc,
+        LockedBy,
+        Mutex, //
+    }, //
+};
+use kernel_ext::{
+    class::ClassDevice,
+    fs::Mapping,
+    iommu,
+    module::ModuleRef,
+    refuse,
+    sync::{
+        Event,
+        Waited, //
+    }, //
+};
+
+use super::{
+    set::{
+        Membership,
+        SetState, //
+    },
+    DeviceOps,
+    OpenContext,
+    OpenDevice,
+    SetId, //
+};
+use crate::{
+    group::{
+        Attached,
+        Group,
+        Member, //
+    },
+    subsystem::{
+        Index,
+        Subsystem, //
+    }, //
+};
+
+/// How often the holder of a device is asked to give it back, in milliseconds.
+const REQUEST_EVERY_MS: u32 = 10_000;
+
+/// A device that is bound to a VFIO driver.
+pub(crate) struct Device {
+    dev: ARef<device::Device>,
+    module: &'static ThisModule,
+    ops: Arc<dyn DeviceOps>,
+    group: Arc<Group>,
+    mapping: Mapping,
+
+    /// The open device, under the lock of its set.
+    opened: LockedBy<Option<Opened>, SetState>,
+
+    set: Membership,
+
+    uses: Arc<Uses>,
+}
+
+/// A device that programs have open.
+// The device goes before the code it runs on.
+struct Opened {
+    device: Arc<dyn OpenDevice>,
+
+    /// The number of its files.
+    files: usize,
+
+    /// The group stays open as long as one of its devices is.
+    _group_file: ARef<File>,
+    _module: ModuleRef,
+}
+
+/// Who uses a device. It outlives the device, so that the last user can let go of that first.
+#[pin_data]
+struct Uses {
+    #[pin]
+    users: Mutex<Users>,
+
+    /// Happens when the device has been unregistered and nobody uses it any more.
+    #[pin]
+    unused: Event,
+}
+
+/// What the lock of [`Uses`] protects.
+struct Users {
+    /// The number of [`Use`]s.
+    count: usize,
+
+    /// Whether the device has been unregistered, so that there will be no new ones.
+    leaving: bool,
+}
+
+impl Uses {
+    fn new() -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                users <- new_mutex!(Users { count: 0, leaving: false }, "Uses::users"),
+                unused <- Event::new(),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    fn take(self: &Arc<Self>) -> Option<Use> {
+        let mut users = self.users.lock();
+        if users.leaving {
+            return None;
+        }
+        users.count = users.count.checked_add(1)?;
+        drop(users);
+        Some(Use(self.clone()))
+    }
+
+    /// Lets nobody in any more.
+    fn close(&self) {
+        let mut users = self.users.lock();
+        users.leaving = true;
+        if users.count == 0 {
+            self.unused.happen();
+        }
+    }
+}
+
+/// One use, given back when it is dropped.
+struct Use(Arc<Uses>);
+
+impl Drop for Use {
+    fn drop(&mut self) {
+        let mut users = self.0.users.lock();
+        users.count = users.count.saturating_sub(1);
+        if users.leaving && users.count == 0 {
+            self.0.unused.happen();
+        }
+    }
+}
+
+impl Device {
+    /// Returns the device as the driver core sees it.
+    pub(crate) fn dev(&self) -> &device::Device {
+        &self.dev
+    }
+
+    /// Returns the group of the device.
+    pub(crate) fn group(&self) -> &Arc<Group> {
+        &self.group
+    }
+
+    /// Returns the user mappings of the device's files.
+    pub(crate) fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// Answers whether `requested` means this device, see [`DeviceOps::matches`].
+    pub(crate) fn matches(&self, requested: &CStr) -> Result<bool> {
+        self.ops.matches(requested)
+    }
+
+    /// Opens the device for one more file.
+    ///
+    /// `attached` is the proof that the group has a container, and `group_file` the open group.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if the bus driver is being unloaded, `EINVAL` if the container has no backend yet,
+    /// and those of the bus driver.
+    pub(crate) fn open(
+        &self,
+        attached: &mut Attached,
+        group_file: &File,
+    ) -> Result<Arc<dyn OpenDevice>> {
+        let mut set = self.set.lock();
+        if let Some(opened) = self.opened.access_mut(&mut set) {
+            opened.files = opened.files.checked_add(1).ok_or(EMFILE)?;
+            return Ok(opened.device.clone());
+        }
+        let module = ModuleRef::get(self.module).ok_or(ENODEV)?;
+        if !attached.container().has_backend() {
+            refuse!(
+                "{}: its container has no IOMMU yet; call VFIO_SET_IOMMU first\n",
+                self.dev.name()
+            );
+            return Err(EINVAL);
+        }
+        let device = self.ops.open(&OpenContext::new(self.mapping.clone()))?;
+        attached.device_opened();
+        set.open = set.open.saturating_add(1);
+        *self.opened.access_mut(&mut set) = Some(Opened {
+            device: device.clone(),
+            files: 1,
+            _group_file: group_file.into(),
+            _module: module,
+        });
+        Ok(device)
+    }
+
+    /// Undoes one [`Device::open`]; with the last one the device is closed.
+    pub(crate) fn close(&self) {
+        self.group.with_attached(|attached| {
+            let mut set = self.set.lock();
+            let slot = self.opened.access_mut(&mut set);
+            let Some(opened) = slot else {
+                return;
+            };
+            opened.files = opened.files.saturating_sub(1);
+            if opened.files == 0 {
+                // The device must be quiet before its group may be detached.
+                *slot = None;
+                set.open = set.open.saturating_sub(1);
+                if let Some(attached) = attached {
+                    attached.device_closed();
+                }
+            }
+        });
+    }
+
+    /// Asks the program that has the device open to give it back.
+    fn request(&self, count: u32) {
+        let mut set = self.set.lock();
+        if let Some(opened) = self.opened.access_mut(&mut set) {
+            opened.device.request(count);
+        }
+    }
+
+    /// No new users from now on; waits until the last one is gone.
+    fn retire(&self) {
+        self.uses.close();
+        let mut interrupted = false;
+        for count in 0.. {
+            self.request(count);
+            let waited = if interrupted {
+                self.uses.unused.wait(REQUEST_EVERY_MS)
+            } else {
+                self.uses.unused.wait_interruptible(REQUEST_EVERY_MS)
+            };
+            match waited {
+                Waited::Done => return,
+                Waited::TimedOut => {}
+                Waited::Interrupted => {
+                    interrupted = true;
+                    pr_warn!(
+                        "{}: is in use; process {} waits until the program that has it open closes it\n",
+                        self.dev.name(),
+                        kernel::current!().pid()
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// A device that cannot be unregistered meanwhile.
+// The device goes first, so that the unregistering driver finds nobody in its code.
+pub(crate) struct DeviceRef {
+    device: Arc<Device>,
+    _use: Use,
+}
+
+impl DeviceRef {
+    /// Takes a use, unless the device is leaving.
+    pub(crate) fn get(device: &Arc<Device>) -> Option<Self> {
+        Some(Self {
+            _use: device.uses.take()?,
+            device: device.clone(),
+        })
+    }
+}
+
+impl core::ops::Deref for DeviceRef {
+    type Target = Device;
+
+    fn deref(&self) -> &Device {
+        &self.device
+    }
+}
+
+/// What a bus driver holds for a device that it has given to VFIO.
+///
+/// Dropping it waits until no program uses the device any more.
+// Fields go in this order: no new opens, then the class entry, then the group.
+pub struct Registration {
+    device: Arc<Device>,
+    _class_device: ClassDevice,
+    _index: Index,
+    _member: Member,
+}
+
+impl Registration {
+    /// Registers `dev`, which is bound to a driver in `module`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the device has no IOMMU group, or its IOMMU cannot keep DMA coherent with the
+    /// caches; `ENOMEM`; `ENODEV` while the core is being unloaded.
+    pub fn new(
+        dev: &device::Device,
+        module: &'static ThisModule,
+        set: SetId,
+        ops: Arc<dyn DeviceOps>,
+    ) -> Result<Self> {
+        let core = Subsystem::get()?;
+        let iommu_group = iommu::Group::of(dev).ok_or_else(|| {
+            refuse!(
+                "{}: has no IOMMU group; turn the IOMMU on (intel_iommu=on, or in the firmware)\n",
+                dev.name()
+            );
+            EINVAL
+        })?;
+        if !iommu::is_cache_coherent(dev) {
+            refuse!(
+                "{}: its IOMMU cannot keep DMA coherent with the caches, so it cannot be assigned\n",
+                dev.name()
+            );
+            return Err(EINVAL);
+        }
+        let member = Member::join(&core, iommu_group)?;
+        let group = member.group().clone();
+        let set = core.join_set(set)?;
+        let index = core.device_index()?;
+        let class_device = core.new_class_device(dev, &index)?;
+        let device = Arc::new(
+            Device {
+                dev: dev.into(),
+                module,
+                ops,
+                group,
+                mapping: Mapping::new()?,
+                opened: LockedBy::new(set.mutex(), None),
+                set,
+                uses: Uses::new()?,
+            },
+            GFP_KERNEL,
+        )?;
+        device.group().add_device(&device)?;
+        Ok(Self {
+            device,
+            _class_device: class_device,
+            _index: index,
+            _member: member,
+        })
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.device.group().remove_device(&self.device);
+        self.device.retire();
+    }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Groups: the unit of ownership, and `/dev/vfio/$GROUP`.
+//!
+//! A [`Group`] exists while at least one device of its IOMMU group is bound to a VFIO driver. Its
+//! state says who holds it, see [`GroupState`]. When the last device leaves, the group is gone for
+//! good: a file that is still open answers `ENODEV`, and devices that are bound later get a new
+//! [`Group`] with the same number.
+//!
+//! Lock order: `Subsystem::groups` → [`GroupState`] → `Container::state`, `SetState`; the list of
+//! devices is a leaf.
+//!
+//! C counterpart: [`drivers/vfio/group.c`](srctree/drivers/vfio/group.c)
+
+mod file;
+mod member;
+
+use kernel::{
+    prelude::*,
+    sync::{
+        new_mutex,
+        Arc,
+        Mutex, //
+    }, //
+};
+use kernel_ext::iommu::{
+    self,
+    DmaOwner, //
+};
+
+use crate::{
+    container::Container,
+    device::{
+        Device,
+        DeviceRef, //
+    }, //
+};
+
+pub(crate) use self::{
+    file::GroupFile,
+    member::{
+        Groups,
+        Member, //
+    }, //
+};
+
+/// An IOMMU group with at least one device that is bound to a VFIO driver.
+#[pin_data]
+pub(crate) struct Group {
+    iommu: iommu::Group,
+
+    #[pin]
+    state: Mutex<GroupState>,
+
+    /// The devices that can be opened.
+    #[pin]
+    devices: Mutex<KVec<Arc<Device>>>,
+}
+
+/// Who holds a group.
+enum GroupState {
+    /// Nobody. Left by opening the group.
+    Closed,
+    /// A program has the group open. Left by closing it or giving it a container.
+    Open,
+    /// The group is open and in a container. Left by taking it out, or by closing it.
+    Attached(Attached),
+    /// The last device has left. There is no way out.
+    Gone,
+}
+
+/// A group's place in a container, and the proof that it has one.
+pub(crate) struct Attached {
+    container: Arc<Container>,
+    owner: DmaOwner,
+
+    /// The number of devices of the group that are open.
+    open_devices: usize,
+}
+
+impl Attached {
+    /// Returns the container.
+    pub(crate) fn container(&self) -> &Container {
+        &self.container
+    }
+
+    /// Counts a device that was opened.
+    pub(crate) fn device_opened(&mut self) {
+        self.open_devices = self.open_devices.saturating_add(1);
+    }
+
+    /// Counts a device that was closed.
+    pub(crate) fn device_closed(&mut self) {
+        self.open_devices = self.open_devices.saturating_sub(1);
+    }
+
+    /// Takes `group` out of the container.
+    fn detach(self, group: &iommu::Group) {
+        self.container.detach(group, self.owner);
+    }
+}
+
+impl Group {
+    fn new(iommu: iommu::Group) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                iommu,
+                state <- new_mutex!(GroupState::Closed, "Group::state"),
+                devices <- new_mutex!(KVec::new(), "Group::devices"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Returns the IOMMU group.
+    pub(crate) fn iommu(&self) -> &iommu::Group {
+        &self.iommu
+    }
+
+    /// Makes `device` one that can be opened.
+    pub(crate) fn add_device(&self, device: &Arc<Device>) -> Result {
+        Ok(self.devices.lock().push(device.clone(), GFP_KERNEL)?)
+    }
+
+    /// Undoes [`Group::add_device`].
+    pub(crate) fn remove_device(&self, device: &Arc<Device>) {
+        let mut devices = self.devices.lock();
+        let at = devices.iter().position(|d| Arc::ptr_eq(d, device));
+        let removed = at.and_then(|at| devices.remove(at).ok());
+        drop(devices);
+        drop(removed);
+    }
+
+    /// Returns the devices that can be opened. They cannot be unregistered meanwhile.
+    pub(crate) fn devices(&self) -> Result<KVec<DeviceRef>> {
+        let devices = self.devices.lock();
+        let mut list = KVec::with_capacity(devices.len(), GFP_KERNEL)?;
+        for device in devices.iter().filter_map(DeviceRef::get) {
+            list.push(device, GFP_KERNEL)?;
+        }
+        Ok(list)
+    }
+
+    /// Returns the device that `requested` means.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if there is none, and the device's own for an option behind the name.
+    fn find_device(&self, requested: &CStr) -> Result<DeviceRef> {
+        for device in self.devices()? {
+            if device.matches(requested)? {
+                return Ok(device);
+            }
+        }
+        Err(ENODEV)
+    }
+
+    /// Runs `f` with the group's place in a container, if it has one, and the group locked.
+    pub(crate) fn with_attached<R>(&self, f: impl FnOnce(Option<&mut Attached>) -> R) -> R {
+        match &mut *self.state.lock() {
+            GroupState::Attached(attached) => f(Some(attached)),
+            _ => f(None),
+        }
+    }
+
+    /// The last device has left: takes the group from whoever holds it.
+    fn retire(&self) {
+        let mut state = self.state.lock();
+        if let GroupState::Attached(attached) = core::mem::replace(&mut *state, GroupState::Gone) {
+            attached.detach(&self.iommu);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! How groups come and go: with their devices.
+//!
+//! The first device of an IOMMU group that is bound to a VFIO driver makes the group and its node,
+//! the last one that leaves takes both away. In between, each device is a [`Member`].
+//!
+//! Lock order: [`Groups`] → `GroupState`.
+//!
+//! C counterpart: `vfio_group_find_or_alloc` and `vfio_device_remove_group` in
+//! [`drivers/vfio/group.c`](srctree/drivers/vfio/group.c)
+
+use kernel::{
+    prelude::*,
+    str::CString,
+    sync::{
+        new_mutex,
+        Arc,
+        Mutex, //
+    }, //
+};
+use kernel_ext::{
+    chrdev::Node,
+    iommu, //
+};
+
+use super::{
+    Group,
+    GroupFile, //
+};
+use crate::subsystem::Subsystem;
+
+/// All groups with a device.
+#[pin_data]
+pub(crate) struct Groups {
+    #[pin]
+    list: Mutex<KVec<Entry>>,
+}
+
+/// A group, its node, and the number of its devices.
+struct Entry {
+    group: Arc<Group>,
+    _node: Node<GroupFile>,
+    members: usize,
+}
+
+impl Groups {
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            list <- new_mutex!(KVec::new(), "Groups::list"),
+        })
+    }
+}
+
+/// A device's membership in its group.
+pub(crate) struct Member {
+    core: Arc<Subsystem>,
+    group: Arc<Group>,
+}
+
+impl Member {
+    /// Makes the caller a member of the group that belongs to `iommu`.
+    pub(crate) fn join(core: &Arc<Subsystem>, iommu: iommu::Group) -> Result<Self> {
+        let mut list = core.groups().list.lock();
+        let group = match list.iter_mut().find(|entry| *entry.group.iommu() == iommu) {
+            Some(entry) => {
+                entry.members = entry.members.checked_add(1).ok_or(EOVERFLOW)?;
+                entry.group.clone()
+            }
+            None => {
+                list.reserve(1, GFP_KERNEL)?;
+                let entry = Entry::new(core, iommu)?;
+                let group = entry.group.clone();
+                list.push(entry, GFP_KERNEL)?;
+                group
+            }
+        };
+        drop(list);
+        Ok(Self {
+            core: core.clone(),
+            group,
+        })
+    }
+
+    /// Returns the group.
+    pub(crate) fn group(&self) -> &Arc<Group> {
+        &self.group
+    }
+}
+
+impl Entry {
+    fn new(core: &Subsystem, iommu: iommu::Group) -> Result<Self> {
+        let name = CString::try_from_fmt(fmt!("{}", iommu.id()))?;
+        let group = Group::new(iommu)?;
+        Ok(Self {
+            _node: core.new_group_node(&name, group.clone())?,
+            group,
+            members: 1,
+        })
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let mut list = self.core.groups().list.lock();
+        let Some(at) = list
+            .iter()
+            .position(|entry| Arc::ptr_eq(&entry.group, &self.group))
+        else {
+            return;
+        };
+        let Some(entry) = list.get_mut(at) else {
+            return;
+        };
+        entry.members = entry.members.saturating_sub(1);
+        if entry.members != 0 {
+            return;
+        }
+        // Under the list's lock, so that a new node of that name is made only when this is gone.
+        let entry = list.remove(at);
+        self.group.retire();
+        drop(entry);
+    }
+}

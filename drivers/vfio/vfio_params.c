@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the module! macro cannot say: a writable parameter and a soft dependency. */
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+
+bool vfio_strict_viability = true;
+module_param_named(strict_viability, vfio_strict_viability, bool, 0644);
+MODULE_PARM_DESC(strict_viability,
+		 "Give access to a group only when every device of it is bound to a VFIO driver (default: 1)");
+
+MODULE_SOFTDEP("post: vfio_iommu_type1 vfio_iommu_spapr_tce");
