@@ -1,14 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! PCI core (skeleton).
+//! VFIO for PCI devices: everything that a bus driver needs to give a PCI device to a program.
+//!
+//! This is a library for bus drivers such as `vfio-pci`, as a module of its own. A bus driver makes
+//! a [`CoreDevice`] for each device it binds; the rest happens from there.
+//!
+//! | part | what it is about |
+//! |---|---|
+//! | [`device`] | a bound device, and an open one with all its parts |
+//! | [`ioctl`] | the ioctls of an open device |
+//! | [`config`] | configuration space as the user sees it |
+//! | [`region`] | BARs and the ROM: reading, writing, mapping |
+//! | [`memory`] | the gate before all BAR accesses |
+//! | [`irq`] | interrupts |
+//! | [`power`], [`reset`] | power states and resets |
+//! | [`token`] | the grammar of `VFIO_GROUP_GET_DEVICE_FD` |
+//!
+//! C counterpart: [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
 
 #![deny(unsafe_code)]
 
-// Nothing opens a device yet.
-#[allow(dead_code)]
 mod config;
-#[allow(dead_code, unused_imports)]
+mod device;
+mod ioctl;
 mod irq;
+mod memory;
+mod power;
+mod region;
+mod reset;
+mod token;
+
+pub use device::{
+    CoreDevice,
+    Options, //
+};
 
 use kernel::prelude::*;
 
@@ -16,10 +41,11 @@ module! {
     type: PciCore,
     name: "vfio_pci_core",
     authors: ["VFIO in Rust maintainers"],
-    description: "PCI core",
+    description: "core driver for VFIO based PCI devices",
     license: "GPL",
 }
 
+/// The module, which only provides code.
 struct PciCore;
 
 impl kernel::Module for PciCore {
