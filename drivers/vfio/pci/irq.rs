@@ -274,11 +274,6 @@ impl Irqs {
         })
     }
 
-    /// Returns whether the device delivers by its pin.
-    pub(crate) fn intx_active(&self) -> bool {
-        matches!(self.gate.lock().mode, IrqMode::Intx(_))
-    }
-
     /// Follows the virtual DisINTx being set: the pin is silent until it is cleared.
     pub(crate) fn intx_mask(&self) {
         self.set_intx_disabled(true);
