@@ -74,7 +74,6 @@ use self::{
     },
     hardware::{
         facts,
-        msi_vectors,
         msix_geometry,
         report,
         Registers, //
@@ -111,8 +110,6 @@ pub(crate) struct Config {
     layout: Layout<KVVec<Cell>>,
     /// The INTx pin that the user sees.
     intx_pin: u8,
-    /// How many vectors the MSI capability offers, if there is one.
-    msi_vectors: Option<u8>,
     /// The MSI-X table, if there is one.
     msix: Option<MsixGeometry>,
     /// COMMAND has no memory bit.
@@ -158,10 +155,6 @@ impl Config {
         let model = Model::new(built.space, facts, built.real_bars);
         let intx_pin = model.intx_pin();
         let command = Atomic::new(u32::from(model.command()));
-        let msi_vectors = pdev
-            .msi_cap()
-            .map(|cap| msi_vectors(pdev, cap))
-            .transpose()?;
         let msix = pdev
             .msix_cap()
             .map(|cap| msix_geometry(pdev, cap))
@@ -172,7 +165,6 @@ impl Config {
                 pdev,
                 layout,
                 intx_pin,
-                msi_vectors,
                 msix,
                 no_command_memory: facts.no_command_memory,
                 command,
@@ -206,11 +198,6 @@ impl Config {
     /// Returns the INTx pin that the user sees: 1 for INTA, 0 for none.
     pub(crate) fn intx_pin(&self) -> u8 {
         self.intx_pin
-    }
-
-    /// Returns how many vectors the MSI capability offers, 1 to 32, if there is one.
-    pub(crate) fn msi_vectors(&self) -> Option<u8> {
-        self.msi_vectors
     }
 
     /// Returns place and length of the MSI-X table, if there is one.

@@ -217,11 +217,4 @@ impl Device {
         let irq = unsafe { (&raw const (*self.as_raw()).irq).read_volatile() };
         !matches!(irq, 0 | bindings::IRQ_NOTCONNECTED)
     }
-
-    /// Returns where the MSI capability is in configuration space.
-    pub fn msi_cap(&self) -> Option<u8> {
-        // SAFETY: `as_raw()` is a valid device as long as `self` lives; the field is set when it
-        // is found.
-        Some(unsafe { (*self.as_raw()).msi_cap }).filter(|&at| at != 0)
-    }
 }

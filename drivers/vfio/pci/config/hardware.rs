@@ -23,7 +23,6 @@ use super::{
         BarShape,
         Facts, //
     },
-    msi,
     perm::{
         Hw,
         Width, //
@@ -107,12 +106,6 @@ fn rom_size(pdev: &pci::Device) -> Option<u64> {
     }
     // CAST: `usize` has at most 64 bits.
     (Rom::shadow_len(pdev)? as u64).checked_next_power_of_two()
-}
-
-/// Returns how many vectors the MSI capability at `cap` offers.
-pub(super) fn msi_vectors(pdev: &pci::Device, cap: u8) -> Result<u8> {
-    let flags = pdev.user_read_config_u16(u16::from(cap).saturating_add(msi::FLAGS))?;
-    Ok(msi::vectors(flags))
 }
 
 /// Reads place and length of the MSI-X table from the capability at `cap`.

@@ -35,7 +35,6 @@ use super::{
     perm::Hw,
     regs::{
         COMMAND,
-        COMMAND_INTX_DISABLE,
         COMMAND_IO,
         COMMAND_MEMORY,
         INTERRUPT_PIN, //
@@ -91,11 +90,6 @@ impl<B: DerefMut<Target = [u8]>> Model<B> {
     /// Returns the virtual COMMAND register; its memory and I/O bits are what the user last wrote.
     pub(crate) fn command(&self) -> u16 {
         self.space.word(COMMAND)
-    }
-
-    /// Returns whether the user has INTx disabled.
-    pub(crate) fn intx_disabled(&self) -> bool {
-        self.command() & COMMAND_INTX_DISABLE != 0
     }
 
     /// Returns the INTx pin that the user sees: 1 for INTA, 0 for none.

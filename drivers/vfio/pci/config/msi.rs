@@ -147,9 +147,3 @@ impl<B: DerefMut<Target = [u8]>> Space<B> {
         hw.write(at, Width::Word, real & !open | u32::from(flags) & open)
     }
 }
-
-/// Returns how many vectors a control register offers: a power of two from 1 to 32, or up to 128
-/// from a broken device.
-pub(crate) fn vectors(flags: u16) -> u8 {
-    1 << (flags >> 1 & 0x7)
-}

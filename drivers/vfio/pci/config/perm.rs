@@ -98,18 +98,6 @@ impl Masks {
         write: u32::MAX,
     };
 
-    /// Virtual bits, read only.
-    pub(crate) const FIXED: Masks = Masks {
-        virt: u32::MAX,
-        write: 0,
-    };
-
-    /// Virtual bits, read and write.
-    pub(crate) const SOFT: Masks = Masks {
-        virt: u32::MAX,
-        write: u32::MAX,
-    };
-
     /// Cuts the masks of an aligned dword down to the access of `width` at byte `at` within it.
     fn cut(self, at: u16, width: Width) -> Masks {
         // OVERFLOW: the shift is at most 24.
@@ -383,7 +371,10 @@ mod tests {
     #[test]
     fn fully_virtual_registers_never_touch_the_hardware() {
         let hw = Dword::new(0xdead_beef);
-        let masks = Masks::SOFT;
+        let masks = Masks {
+            virt: u32::MAX,
+            write: u32::MAX,
+        };
         assert_eq!(write(&hw, 0, Width::Dword, masks, 0, 0x1234), Ok(0x1234));
         assert_eq!(read(&hw, 0, Width::Dword, masks, 0x1234), Ok(0x1234));
         assert!(hw.touched.borrow().is_empty());

@@ -108,9 +108,8 @@ fn command_keeps_intx_disable_to_itself() {
     open.set(COMMAND, Word, 0x0406);
     assert_eq!(open.get(COMMAND, Word), 0x0406);
     assert_eq!(open.hw.get(COMMAND, Word), 0x0006);
-    assert!(open.model.intx_disabled());
+    assert_eq!(open.model.command(), 0x0402);
     open.set(COMMAND + 1, Byte, 0);
-    assert!(!open.model.intx_disabled());
     assert_eq!(open.model.command(), 0x0002);
 }
 
