@@ -26,7 +26,8 @@ impl ModuleRef {
         // that module, whose initialisation or registration has not been undone.
         let taken = unsafe { bindings::try_module_get(module.as_ptr()) };
         // INVARIANT: The reference was taken just above.
-        taken.then_some(Self(module))
+        // (Made only then: dropping one that is not true would give back a foreign reference.)
+        taken.then(|| Self(module))
     }
 }
 

@@ -97,8 +97,9 @@ impl Locked {
     unsafe fn try_new(pdev: NonNull<bindings::pci_dev>) -> Option<Self> {
         // SAFETY: `pdev` is valid by the requirements of this function.
         let locked = unsafe { bindings::pci_dev_trylock(pdev.as_ptr()) } != 0;
-        // INVARIANT: See above.
-        locked.then_some(Self(pdev))
+        // INVARIANT: See above. (Made only then: dropping one that is not true would take the lock
+        // from its holder.)
+        locked.then(|| Self(pdev))
     }
 }
 
