@@ -94,7 +94,7 @@ static void nearly_right(uint8_t *arg, const struct fds *fds, void *mem)
 	}
 }
 
-/* Asks for little more often than the call ends the session. */
+/* Mostly numbers that VFIO has. */
 static unsigned long pick_request(void)
 {
 	switch (below(32)) {
@@ -128,8 +128,10 @@ static void one_call(struct fds *fds, const char *bdf, uint8_t *arg, void *mem)
 		pointer = (void *)(uintptr_t)below(12);
 	if (!below(16))
 		pointer = (void *)(uintptr_t)interesting();
-	/* Keep the session mostly alive. */
+	/* Keep the session mostly alive, and do not wait for resets all the time. */
 	if (request == VFIO_GROUP_UNSET_CONTAINER && below(8))
+		return;
+	if (request == VFIO_DEVICE_RESET && below(64))
 		return;
 
 	ret = __call(fd, request, pointer);
