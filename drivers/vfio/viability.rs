@@ -22,9 +22,10 @@ use kernel::{
 };
 use kernel_ext::{
     device::{
-        driver_name,
+        driver_of,
         pci_kind,
         same_device,
+        Driver,
         PciKind, //
     },
     refuse, //
@@ -69,7 +70,7 @@ pub(crate) fn is_claimed(group: &Group) -> bool {
 pub(crate) fn explain(group: &Group, error: Error) {
     let id = group.iommu().id();
     // Only a driver can hold DMA, so look for a member that has one.
-    if let Ok(Some(device)) = blocker(group, |dev| driver_name(dev).is_some()) {
+    if let Ok(Some(device)) = blocker(group, |dev| !matches!(driver_of(dev), Driver::None)) {
         report(group, &device);
     } else if error == EPERM {
         refuse!("group {id}: its DMA belongs to somebody else, or its interrupts cannot be isolated; see the lines above\n");
@@ -103,11 +104,14 @@ fn blocker(
 fn report(group: &Group, device: &device::Device) {
     let id = group.iommu().id();
     let name = device.name();
-    match driver_name(device) {
-        Some(driver) => refuse!(
+    match driver_of(device) {
+        Driver::Bound(driver) => refuse!(
             "group {id} is not viable: {name} is bound to {driver}; bind it to vfio-pci, as every device of the group must be\n"
         ),
-        None => refuse!(
+        Driver::Changing => refuse!(
+            "group {id} is not viable: {name} is being bound or unbound; try again when that is done\n"
+        ),
+        Driver::None => refuse!(
             "group {id} is not viable: {name} has no driver; bind it to vfio-pci, as every device of the group must be\n"
         ),
     }

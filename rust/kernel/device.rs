@@ -89,26 +89,40 @@ impl fmt::Display for DriverName {
     }
 }
 
-/// Returns the name of the driver that `dev` is bound to.
+/// The driver of a device, as far as it can be told at the moment.
+#[derive(Clone, Copy)]
+pub enum Driver {
+    /// The device has no driver.
+    None,
+    /// The device is being bound or unbound, or a driver is otherwise busy with it.
+    Changing,
+    /// The device is bound to the driver of this name.
+    Bound(DriverName),
+}
+
+/// Returns the driver of `dev`.
 ///
-/// `None` if there is none, or if the driver is just changing or otherwise busy with the device:
-/// this does not wait, so it may be called with the mutex of an IOMMU group held, which nests
+/// This does not wait, so it may be called with the mutex of an IOMMU group held, which nests
 /// inside the locks of devices.
-pub fn driver_name(dev: &Device) -> Option<DriverName> {
+pub fn driver_of(dev: &Device) -> Driver {
     let raw = as_raw(dev);
     // SAFETY: The device is valid, and its mutex was initialised with it.
     if unsafe { bindings::mutex_trylock(&raw mut (*raw).mutex) } == 0 {
-        return None;
+        return Driver::Changing;
     }
     // SAFETY: The device is valid. A driver is bound and unbound with the device's mutex held,
     // which we hold.
     let driver = unsafe { (*raw).driver };
-    let name = (!driver.is_null()).then(|| {
+    let answer = if driver.is_null() {
+        Driver::None
+    } else {
         // SAFETY: A driver is only unregistered after it was unbound from all devices, so it and
         // its name, a C string, are valid while we hold the mutex.
-        DriverName::new(unsafe { CStr::from_char_ptr((*driver).name) })
-    });
+        Driver::Bound(DriverName::new(unsafe {
+            CStr::from_char_ptr((*driver).name)
+        }))
+    };
     // SAFETY: The mutex was taken above by this thread.
     unsafe { bindings::mutex_unlock(&raw mut (*raw).mutex) };
-    name
+    answer
 }
