@@ -5,11 +5,11 @@
 //! C counterpart: the side effects in
 //! [`drivers/vfio/pci/vfio_pci_config.c`](srctree/drivers/vfio/pci/vfio_pci_config.c)
 
-use kernel::{
-    dev_warn,
-    prelude::*, //
+use kernel::prelude::*;
+use kernel_ext::{
+    pci::PowerState,
+    refuse, //
 };
-use kernel_ext::pci::PowerState;
 
 use super::OpenPci;
 use crate::config::{
@@ -35,9 +35,9 @@ impl ConfigHost for OpenPci {
             self.gate.exclusive().set_power_state(state)
         };
         if let Err(error) = changed {
-            dev_warn!(
-                self.pdev.device(),
-                "did not follow its user to power state {:?}: {:?}\n",
+            refuse!(
+                "{}: did not follow its user to power state {:?}: {:?}\n",
+                self.pdev.name(),
                 state,
                 error
             );
@@ -47,9 +47,9 @@ impl ConfigHost for OpenPci {
     fn function_reset(&self) {
         let _zapped = self.gate.zap();
         if let Err(error) = self.pdev.try_reset_function() {
-            dev_warn!(
-                self.pdev.device(),
-                "not reset, although its user asked it to reset itself: {:?}\n",
+            refuse!(
+                "{}: not reset, although its user asked it to reset itself: {:?}\n",
+                self.pdev.name(),
                 error
             );
         }
