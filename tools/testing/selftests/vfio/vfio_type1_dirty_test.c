@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What migration and live update need of type 1: bitmaps of written pages, and
+ * mappings whose memory moves to another address or process.
+ *
+ * Uses an edu device alone in its group.
+ */
+#include <sys/wait.h>
+
+#include "kselftest_harness.h"
+#include "vfio_test.h"
+
+#define IOVA	0x100000ULL
+#define START	VFIO_IOMMU_DIRTY_PAGES_FLAG_START
+#define STOP	VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP
+#define GET	VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP
+
+struct get {
+	struct vfio_iommu_type1_dirty_bitmap head;
+	struct vfio_iommu_type1_dirty_bitmap_get range;
+};
+
+struct unmap {
+	struct vfio_iommu_type1_dma_unmap head;
+	struct vfio_bitmap bitmap;
+};
+
+static int dirty(int fd, uint32_t flags)
+{
+	struct vfio_iommu_type1_dirty_bitmap head = { .argsz = sizeof(head), .flags = flags };
+
+	return __call(fd, VFIO_IOMMU_DIRTY_PAGES, &head);
+}
+
+static int get_bitmap(int fd, uint64_t iova, uint64_t size, struct vfio_bitmap bitmap)
+{
+	struct get get = {
+		.head = { .argsz = sizeof(get), .flags = GET },
+		.range = { .iova = iova, .size = size, .bitmap = bitmap },
+	};
+
+	return __call(fd, VFIO_IOMMU_DIRTY_PAGES, &get);
+}
+
+FIXTURE(dirty)
+{
+	struct vfio vfio;
+	int fd;
+	char *mem;	/* 128 pages */
+	uint64_t bits[4];
+	struct vfio_bitmap bitmap;
+};
+
+FIXTURE_SETUP(dirty)
+{
+	char bdf[BDF_LEN];
+
+	if (!pci_find_alone(ID_EDU, 0, bdf))
+		SKIP(return, "no edu device alone in its group");
+	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	self->fd = self->vfio.container;
+	self->mem = memory(128 * PAGE);
+	memset(self->bits, 0, sizeof(self->bits));
+	self->bitmap = (struct vfio_bitmap){ PAGE, sizeof(self->bits), (__u64 *)self->bits };
+}
+
+FIXTURE_TEARDOWN(dirty)
+{
+	vfio_close(&self->vfio);
+}
+
+/* ---- Dirty pages ------------------------------------------------------------ */
+
+TEST_F(dirty, exactly_one_flag)
+{
+	EXPECT_EQ(-EINVAL, dirty(self->fd, START | STOP));
+	EXPECT_EQ(-EINVAL, dirty(self->fd, 8));
+	EXPECT_EQ(-EINVAL, dirty(self->fd, GET));
+	EXPECT_EQ(0, dirty(self->fd, START));
+	EXPECT_EQ(0, dirty(self->fd, START));
+	EXPECT_EQ(0, dirty(self->fd, STOP));
+	EXPECT_EQ(0, dirty(self->fd, STOP));
+}
+
+TEST_F(dirty, needs_tracking_and_a_bitmap_that_fits)
+{
+	struct vfio_bitmap bad = self->bitmap;
+
+	dma_map(self->fd, self->mem, IOVA, 128 * PAGE, DMA_RW);
+	EXPECT_EQ(-EINVAL, get_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
+	ASSERT_EQ(0, dirty(self->fd, START));
+	EXPECT_EQ(0, get_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
+
+	EXPECT_EQ(-EINVAL, get_bitmap(self->fd, IOVA, 0, self->bitmap));
+	EXPECT_EQ(-EOVERFLOW, get_bitmap(self->fd, -PAGE, 2 * PAGE, self->bitmap));
+	EXPECT_EQ(-EINVAL, get_bitmap(self->fd, IOVA + 1, 128 * PAGE, self->bitmap));
+	EXPECT_EQ(-EINVAL, get_bitmap(self->fd, IOVA, 64 * PAGE, self->bitmap));
+	bad.size = 15;
+	EXPECT_EQ(-EINVAL, get_bitmap(self->fd, IOVA, 128 * PAGE, bad));
+	bad.size = 0x10000008;
+	EXPECT_EQ(-EINVAL, get_bitmap(self->fd, IOVA, 128 * PAGE, bad));
+	bad = self->bitmap;
+	bad.pgsize = 2 * PAGE;
+	EXPECT_EQ(-EINVAL, get_bitmap(self->fd, IOVA, 128 * PAGE, bad));
+	bad = self->bitmap;
+	bad.data = (__u64 *)PAGE;
+	EXPECT_EQ(-EFAULT, get_bitmap(self->fd, IOVA, 128 * PAGE, bad));
+}
+
+TEST_F(dirty, all_that_is_mapped_may_be_dirty)
+{
+	dma_map(self->fd, self->mem, IOVA, 3 * PAGE, DMA_RW);
+	dma_map(self->fd, self->mem, IOVA + 60 * PAGE, 10 * PAGE, DMA_RW);
+	ASSERT_EQ(0, dirty(self->fd, START));
+	self->bits[2] = 42;
+	ASSERT_EQ(0, get_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
+	EXPECT_EQ(0xf000000000000007ULL, self->bits[0]);
+	EXPECT_EQ(0x3fULL, self->bits[1]);
+	EXPECT_EQ(42, self->bits[2]);
+}
+
+TEST_F(dirty, unmap_reports_on_the_way)
+{
+	struct unmap unmap = {
+		.head = {
+			.argsz = sizeof(unmap),
+			.flags = VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP,
+			.iova = IOVA,
+			.size = 8 * PAGE,
+		},
+		.bitmap = self->bitmap,
+	};
+
+	dma_map(self->fd, self->mem, IOVA, 5 * PAGE, DMA_RW);
+	EXPECT_EQ(-EINVAL, __call(self->fd, VFIO_IOMMU_UNMAP_DMA, &unmap));
+	ASSERT_EQ(0, dirty(self->fd, START));
+	ASSERT_EQ(0, __call(self->fd, VFIO_IOMMU_UNMAP_DMA, &unmap));
+	EXPECT_EQ(5 * PAGE, unmap.head.size);
+	EXPECT_EQ(0x1fULL, self->bits[0]);
+	EXPECT_EQ(0, dma_unmap(self->fd, IOVA, 8 * PAGE));
+}
+
+/* C leaves bits of an earlier answer in its own bitmap and reports them again. */
+TEST_F(dirty, answers_do_not_depend_on_earlier_ones)
+{
+	if (!driver_is_rust())
+		SKIP(return, "C reports pages that are not mapped");
+	dma_map(self->fd, self->mem, IOVA, 3 * PAGE, DMA_RW);
+	dma_map(self->fd, self->mem, IOVA + 5 * PAGE, 2 * PAGE, DMA_RW);
+	ASSERT_EQ(0, dirty(self->fd, START));
+	for (int i = 0; i < 3; i++) {
+		memset(self->bits, 0, sizeof(self->bits));
+		ASSERT_EQ(0, get_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
+		EXPECT_EQ(0x67ULL, self->bits[0]);
+	}
+}
+
+/* The page size of C's UBSAN report: a shift by 64. */
+TEST_F(dirty, page_size_zero_is_refused)
+{
+	struct vfio_bitmap bad = self->bitmap;
+
+	if (!driver_is_rust())
+		SKIP(return, "C shifts by 64 first");
+	ASSERT_EQ(0, dirty(self->fd, START));
+	bad.pgsize = 0;
+	EXPECT_EQ(-EINVAL, get_bitmap(self->fd, IOVA, 128 * PAGE, bad));
+}
+
+/* ---- Memory that moves ------------------------------------------------------ */
+
+#define VADDR	VFIO_DMA_MAP_FLAG_VADDR
+
+TEST_F(dirty, addresses_are_invalidated_once)
+{
+	const uint32_t flag = VFIO_DMA_UNMAP_FLAG_VADDR;
+
+	dma_map(self->fd, self->mem, IOVA, 4 * PAGE, DMA_RW);
+	dma_map(self->fd, self->mem, 2 * IOVA, 2 * PAGE, DMA_RW);
+	EXPECT_EQ(-EINVAL, __dma_map(self->fd, self->mem, IOVA, 4 * PAGE, VADDR));
+	EXPECT_EQ(-ENOENT, __dma_map(self->fd, self->mem, 8 * IOVA, PAGE, VADDR));
+	EXPECT_EQ(4 * PAGE, __dma_unmap_flags(self->fd, IOVA, 4 * PAGE, flag));
+	/* One of them is invalid already, so neither changes. */
+	EXPECT_EQ(-EINVAL, __dma_unmap_flags(self->fd, 0, 0, flag | VFIO_DMA_UNMAP_FLAG_ALL));
+	EXPECT_EQ(-EINVAL, __dma_map(self->fd, self->mem, 2 * IOVA, 2 * PAGE, VADDR));
+
+	EXPECT_EQ(-EINVAL, __dma_map(self->fd, self->mem, IOVA, 3 * PAGE, VADDR));
+	EXPECT_EQ(0, __dma_map(self->fd, self->mem, IOVA, 4 * PAGE, VADDR));
+	EXPECT_EQ(6 * PAGE, __dma_unmap_flags(self->fd, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL));
+}
+
+TEST_F(dirty, the_new_owner_pays)
+{
+	long before = vm_locked_kb(getpid());
+	int status;
+	pid_t pid;
+
+	dma_map(self->fd, self->mem, IOVA, 4 * PAGE, DMA_RW);
+	ASSERT_EQ(4 * PAGE,
+		  __dma_unmap_flags(self->fd, IOVA, 4 * PAGE, VFIO_DMA_UNMAP_FLAG_VADDR));
+	pid = fork();
+	if (!pid) {
+		dma_map(self->fd, self->mem, IOVA, 4 * PAGE, VADDR);
+		_exit(vm_locked_kb(getpid()) == 16 ? 0 : 1);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(before, vm_locked_kb(getpid()));
+	EXPECT_EQ(4 * PAGE, dma_unmap(self->fd, IOVA, 4 * PAGE));
+	EXPECT_EQ(before, vm_locked_kb(getpid()));
+}
+
+TEST_HARNESS_MAIN
