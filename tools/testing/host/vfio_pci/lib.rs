@@ -5,6 +5,8 @@
 
 #![allow(dead_code)]
 
+#[path = "../../../../rust/kernel/pci/ids/dynamic.rs"]
+mod dynamic;
 #[path = "../../../../drivers/vfio/pci/region/pieces.rs"]
 mod pieces;
 #[path = "../../../../drivers/vfio/pci/token.rs"]
