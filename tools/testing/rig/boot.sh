@@ -7,6 +7,7 @@
 
 make_run_dir() {
 	mkdir -p "$CACHE/runs"
+	find "$CACHE/runs" -mindepth 1 -maxdepth 1 -mmin +1440 -exec rm -rf {} +
 	run=$(mktemp -d "$CACHE/runs/$(date +%H%M%S)-$machine-$driver-XXXX") || exit 1
 	log=$run/console.log
 	mkdir -p "${out:=$run/out}"
