@@ -30,9 +30,9 @@ make_root() {
 		options+=(--aptopt="$line")
 	done < <(apt_options)
 	rm -rf --one-file-system "$ROOT" "$ROOT.new"
-	# Manuals and translations go, but the copyright files stay.
-	mmdebstrap --mode=root --variant=minbase --architectures=amd64 --include="$(package_list)" \
-		"${options[@]}" --dpkgopt='path-exclude=/usr/share/man/*' \
+	# No manuals and translations, no initial RAM disk, no waiting for the disk: a broken root is made anew.
+	INITRD=No mmdebstrap --verbose --mode=root --variant=minbase --architectures=amd64 --include="$(package_list)" \
+		"${options[@]}" --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
 		"$SUITE" "$ROOT.new" "$CACHE/apt/sources.list" || return 1
 	: >"$ROOT.new/etc/fstab"

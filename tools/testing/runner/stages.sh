@@ -4,7 +4,7 @@
 
 host_stages=(rules fmt shell layout host clippy)
 guest_stages=(selftests_intel_rust selftests_amd_rust selftests_intel_c selftests_amd_c
-	nvme_intel_rust nvme_amd_rust upstream)
+	nvme_intel_rust nvme_amd_rust rig upstream)
 
 vm=$PROJECT/tools/testing/vm
 selftests=$BUILD/selftests
@@ -87,6 +87,11 @@ stage_selftests_amd_c() { run_selftests amd c; }
 
 stage_nvme_intel_rust() { VM_MACHINE=intel VM_DRIVER=rust "$PROJECT/tools/testing/stress/run" nvme-io; }
 stage_nvme_amd_rust() { VM_MACHINE=amd VM_DRIVER=rust "$PROJECT/tools/testing/stress/run" nvme-io; }
+
+stage_rig() {
+	"$PROJECT/tools/testing/rig/self-test" | tee -a "$logs/rig.results"
+	return "${PIPESTATUS[0]}"
+}
 
 stage_upstream() {
 	local status
