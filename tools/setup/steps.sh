@@ -2,15 +2,23 @@
 # shellcheck shell=bash
 # The steps of set-up. Each runs with its output in a log file and fails by its status.
 
+host_has_all() {
+	local name
+	for name in mmdebstrap mount unshare flock awk xargs; do
+		command -v "$name" >/dev/null || return 1
+	done
+	host_mirror >/dev/null
+}
+
 host_packages() {
-	command -v mmdebstrap >/dev/null && host_mirror >/dev/null && return 0
+	host_has_all && return 0
 	command -v apt-get >/dev/null || {
 		echo "this host has no apt-get: the set-up needs Debian 12 or 13"
 		return 1
 	}
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get update &&
-		apt-get install -y --no-install-recommends mmdebstrap debian-archive-keyring util-linux
+		apt-get install -y --no-install-recommends mmdebstrap debian-archive-keyring util-linux mount mawk findutils
 }
 
 # The packages file, with the kernel's own added, as mmdebstrap wants it.
