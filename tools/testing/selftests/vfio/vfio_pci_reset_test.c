@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "kselftest_harness.h"
+#include "vfio_edu.h"
 #include "vfio_test.h"
 
 #define BAR0	VFIO_PCI_BAR0_REGION_INDEX
@@ -202,27 +203,6 @@ TEST_F(igb, wakes_as_it_was)
 }
 
 /* ---- A device without ----------------------------------------------------- */
-
-FIXTURE(edu)
-{
-	struct vfio vfio;
-	int fd;
-};
-
-FIXTURE_SETUP(edu)
-{
-	char bdf[BDF_LEN];
-
-	if (!pci_find_alone(ID_EDU, 0, bdf))
-		SKIP(return, "no edu alone in its group");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
-	self->fd = self->vfio.device;
-}
-
-FIXTURE_TEARDOWN(edu)
-{
-	vfio_close(&self->vfio);
-}
 
 TEST_F(edu, no_reset)
 {

@@ -33,17 +33,6 @@ static bool is_filled(const void *mem, size_t size, uint8_t seed)
 	return true;
 }
 
-static bool is_all(const void *mem, size_t size, uint8_t value)
-{
-	const uint8_t *byte = mem;
-	size_t i;
-
-	for (i = 0; i < size; i++)
-		if (byte[i] != value)
-			return false;
-	return true;
-}
-
 /* ---- With a device that does DMA -------------------------------------------- */
 
 FIXTURE(dma)

@@ -12,17 +12,6 @@
 
 #define IOVA	0x1000000ULL
 
-static bool is_all(const void *mem, size_t size, uint8_t value)
-{
-	const uint8_t *byte = mem;
-	size_t i;
-
-	for (i = 0; i < size; i++)
-		if (byte[i] != value)
-			return false;
-	return true;
-}
-
 FIXTURE(type1)
 {
 	struct vfio vfio;

@@ -85,3 +85,14 @@ uint32_t dma_avail(int container)
 	free(info);
 	return avail;
 }
+
+bool is_all(const void *mem, size_t size, uint8_t value)
+{
+	const uint8_t *byte = mem;
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		if (byte[i] != value)
+			return false;
+	return true;
+}

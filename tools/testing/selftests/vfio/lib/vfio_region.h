@@ -11,6 +11,7 @@
 
 #include <sys/mman.h>
 
+#include "vfio_edu.h"
 #include "vfio_test.h"
 
 #define BAR(n)	(VFIO_PCI_BAR0_REGION_INDEX + (n))
@@ -37,27 +38,6 @@ static int map(int device, uint32_t index, uint64_t at, size_t size, int flags, 
 #define EDU_SIZE	0x100000
 #define EDU_ID		0x010000ed
 #define EDU_LIVE	4
-
-FIXTURE(edu)
-{
-	struct vfio vfio;
-	int fd;
-};
-
-FIXTURE_SETUP(edu)
-{
-	char bdf[BDF_LEN];
-
-	if (!pci_find_alone(ID_EDU, 0, bdf))
-		SKIP(return, "no edu alone in its group");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
-	self->fd = self->vfio.device;
-}
-
-FIXTURE_TEARDOWN(edu)
-{
-	vfio_close(&self->vfio);
-}
 
 /* ---- MSI-X ---------------------------------------------------------------- */
 

@@ -139,6 +139,8 @@ void dma_map(int container, const void *vaddr, uint64_t iova, uint64_t size, uin
 int64_t __dma_unmap(int container, uint64_t iova, uint64_t size);
 int64_t dma_unmap(int container, uint64_t iova, uint64_t size);
 int64_t __dma_unmap_flags(int container, uint64_t iova, uint64_t size, uint32_t flags);
+/* Whether each of @size bytes is @value. */
+bool is_all(const void *mem, size_t size, uint8_t value);
 
 /*
  * The answer of VFIO_IOMMU_GET_INFO with its whole chain, to be freed; and one
