@@ -42,7 +42,8 @@ pub(crate) struct DeviceSet {
 
 /// What the lock of a set protects; each device keeps its part in a `LockedBy`.
 pub(crate) struct SetState {
-    /// The number of devices of the set that are open.
+    /// The number of devices of the set that are open. Also what makes the state a place of its
+    /// own: `LockedBy` tells owners apart by their address, so they cannot be without size.
     pub(super) open: usize,
 }
 
