@@ -135,6 +135,18 @@ bitflags! {
         const PROBE = VFIO_DEVICE_FEATURE_PROBE;
     }
 
+    /// How mappings are tied to the address space that made them:
+    /// [`vfio_iommu_feature_mm_bind`]`.mode`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct MmBind: u32 {
+        /// Only the address space that set this maps and unmaps.
+        const STRICT = VFIO_MM_BIND_STRICT;
+        /// Memory that is given up is taken from the devices.
+        const NOTIFY = VFIO_MM_BIND_NOTIFY;
+        /// All memory is taken from the devices when its address space ends.
+        const EXIT = VFIO_MM_BIND_EXIT;
+    }
+
     /// What an IOMMU answer holds: [`vfio_iommu_type1_info`]`.flags`.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct IommuInfoFlags: u32 {

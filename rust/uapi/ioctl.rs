@@ -111,6 +111,9 @@ requests! {
     IOMMU_SPAPR_TCE_REMOVE = 20;
     /// Container, sPAPR: handles PCI errors.
     EEH_PE_OP = 21;
+
+    /// Container, an extension beyond Linux: probes, gets or sets a feature.
+    IOMMU_FEATURE = 26;
 }
 
 #[cfg(test)]

@@ -64,6 +64,7 @@ pub use flags::{
     IommuInfoFlags,
     IrqInfoFlags,
     IrqSetFlags,
+    MmBind,
     RegionInfoFlags, //
 };
 pub use pod::Pod;

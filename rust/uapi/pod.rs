@@ -133,6 +133,8 @@ macro_rules! copy_fixed_part {
 copy_fixed_part!(
     vfio_device_feature,
     vfio_device_feature_dma_buf,
+    vfio_iommu_feature,
+    vfio_iommu_feature_mm_stale,
     vfio_iommu_type1_dirty_bitmap,
     vfio_iommu_type1_dma_unmap,
     vfio_iommu_type1_info_cap_iova_range,
@@ -203,6 +205,11 @@ pod! {
         argsz, flags, page_shift, __resv1, window_size, levels, __resv2, start_addr,
     }
     vfio_iommu_spapr_tce_remove { argsz, flags, start_addr }
+
+    vfio_iommu_feature { argsz, flags, data }
+    vfio_iommu_feature_mm_bind { mode, eventfd }
+    vfio_iommu_mm_stale { iova, size, reason, reserved }
+    vfio_iommu_feature_mm_stale { count, entry_size, entries }
 }
 
 #[cfg(test)]
@@ -233,6 +240,9 @@ mod tests {
         assert_eq!(size_of::<vfio_irq_set>(), 20);
         assert_eq!(size_of::<vfio_device_feature>(), 8);
         assert_eq!(size_of::<vfio_iommu_type1_dma_unmap>(), 24);
+        assert_eq!(size_of::<vfio_iommu_feature>(), 8);
+        assert_eq!(size_of::<vfio_iommu_feature_mm_stale>(), 8);
+        assert_eq!(size_of::<vfio_iommu_mm_stale>(), 24);
         assert_eq!(size_of::<vfio_pci_hot_reset>(), 12);
     }
 

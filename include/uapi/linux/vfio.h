@@ -1527,7 +1527,119 @@ struct vfio_iommu_spapr_tce_remove {
 
 /* ==== Extensions beyond Linux ============================================== */
 
-/* None yet. What is not in Linux's header goes here and nowhere above. */
+/*
+ * What is not in Linux's header goes here and nowhere above.  Numbers are taken
+ * from the far end of what VFIO owns, so that Linux can grow towards them:
+ * calls from +27 down, extension ids from 0x10000 up.
+ */
+
+/* VFIO_IOMMU_FEATURE_MM_BIND and _MM_STALE are understood. */
+#define VFIO_MM_TIE			0x10001
+
+/**
+ * struct vfio_iommu_feature - argument of VFIO_IOMMU_FEATURE
+ * @argsz: size of the caller's buffer: 8 and the data
+ * @flags: index of the feature in the low 16 bits, and what to do with it
+ * @data: depends on the feature; not needed to probe
+ *
+ * Laid out as struct vfio_device_feature.
+ */
+struct vfio_iommu_feature {
+	__u32	argsz;
+	__u32	flags;
+#define VFIO_IOMMU_FEATURE_MASK		(0xffff)
+#define VFIO_IOMMU_FEATURE_GET		(1 << 16)
+#define VFIO_IOMMU_FEATURE_SET		(1 << 17)
+/* Only ask whether the feature exists, with GET and SET: and can do those. */
+#define VFIO_IOMMU_FEATURE_PROBE	(1 << 18)
+	__u8	data[];
+};
+
+/**
+ * VFIO_IOMMU_FEATURE - probe, get or set one feature of the container
+ *
+ * Return: 0, or EFAULT, EINVAL for a short @argsz, unknown flags, GET with SET
+ * without PROBE, none of the three or a direction that the feature lacks,
+ * ENOTTY for an unknown feature, else the feature's error.
+ */
+#define VFIO_IOMMU_FEATURE		_IO(VFIO_TYPE, VFIO_BASE + 26)
+
+/**
+ * struct vfio_iommu_feature_mm_bind - data of VFIO_IOMMU_FEATURE_MM_BIND
+ * @mode: VFIO_MM_BIND_*
+ * @eventfd: rung each time that memory is taken from the devices, -1 for none;
+ *	a GET answers 0 if there is one
+ */
+struct vfio_iommu_feature_mm_bind {
+	__u32	mode;
+/* Only the address space that sets this may map and unmap; others get EPERM. */
+#define VFIO_MM_BIND_STRICT		(1 << 0)
+/*
+ * What the owner gives up (munmap, mremap, MADV_DONTNEED, a hole punched into a
+ * file) is taken from the devices: for munmap and mremap before the call
+ * returns, else soon after.
+ */
+#define VFIO_MM_BIND_NOTIFY		(1 << 1)
+/* All that an address space gave is taken from the devices when it ends. */
+#define VFIO_MM_BIND_EXIT		(1 << 2)
+	__s32	eventfd;
+};
+
+/**
+ * VFIO_IOMMU_FEATURE_MM_BIND - GET or SET how mappings are tied to their owner
+ *
+ * NOTIFY and EXIT are on from the start, unless the module parameter mm_tie is
+ * off.  Can only be set while nothing is mapped.
+ *
+ * Errors: EINVAL for an unknown mode or a descriptor that is no eventfd, EBADF,
+ * EBUSY while something is mapped.
+ */
+#define VFIO_IOMMU_FEATURE_MM_BIND	1
+
+/**
+ * struct vfio_iommu_mm_stale - a range that devices no longer reach
+ * @iova: first address, page aligned
+ * @size: bytes
+ * @reason: VFIO_MM_STALE_*
+ * @reserved: 0
+ */
+struct vfio_iommu_mm_stale {
+	__u64	iova;
+	__u64	size;
+	__u32	reason;
+#define VFIO_MM_STALE_UNMAP		1	/* munmap */
+#define VFIO_MM_STALE_PROTECT		2	/* no longer allowed; not used */
+#define VFIO_MM_STALE_DISCARD		3	/* discarded, or other memory is there now */
+#define VFIO_MM_STALE_REMAP		4	/* moved by mremap */
+#define VFIO_MM_STALE_EXIT		5	/* exit or exec of the owner */
+	__u32	reserved;
+};
+
+/**
+ * struct vfio_iommu_feature_mm_stale - data of VFIO_IOMMU_FEATURE_MM_STALE
+ * @count: out: number of entries, or of those there would be
+ * @entry_size: out: bytes of an entry, at least 24
+ * @entries: out
+ */
+struct vfio_iommu_feature_mm_stale {
+	__u32	count;
+	__u32	entry_size;
+	struct vfio_iommu_mm_stale	entries[];
+};
+
+/**
+ * VFIO_IOMMU_FEATURE_MM_STALE - GET what was taken from the devices
+ *
+ * Lists each range once, in order of address; reading forgets.  The mapping
+ * stays where it is: nothing can be mapped over it (EEXIST), and unmapping it
+ * returns its full size.  Waits until what the program has already given up is
+ * dealt with.
+ *
+ * Errors: EINVAL for a buffer without room for @count and @entry_size, ENOSPC
+ * if the entries do not fit; then @argsz and @count say what is needed, and
+ * nothing is forgotten.
+ */
+#define VFIO_IOMMU_FEATURE_MM_STALE	2
 
 /* ==== End of the extensions beyond Linux =================================== */
 

@@ -15,6 +15,12 @@ import sys
 SAMPLES = range(16)
 
 
+def without_extensions(text):
+    """The header without what goes beyond Linux, which has nothing to be compared with."""
+    return re.sub(r'/\* =+ Extensions beyond Linux .*?/\* =+ End of the extensions[^\n]*', '', text,
+                  flags=re.S)
+
+
 def strip_comments(text):
     text = re.sub(r'/\*.*?\*/', ' ', text, flags=re.S)
     return re.sub(r'\\\n', ' ', text)
@@ -103,7 +109,7 @@ def types(code):
 def main():
     header, table = sys.argv[1:]
     with open(header, encoding='utf-8') as file:
-        directives, code = split_directives(strip_comments(file.read()))
+        directives, code = split_directives(strip_comments(without_extensions(file.read())))
     entries = [*types(code), *macros(directives)]
     print(f'/* Made by layout_table.py from {header}. */')
     print(f'#include "{header}"')
