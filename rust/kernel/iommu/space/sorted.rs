@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Numbers of things, in the order of the things' keys.
+//!
+//! A container can have tens of thousands of mappings, each found by two keys. Two search trees
+//! would cost more memory than the mappings themselves, and much of the time of mapping a single
+//! page would go into keeping them in shape. So keys and numbers stand in blocks of up to
+//! [`ITEMS`], in order, and the blocks in a list: a B-tree of two levels. Finding a place is two
+//! binary searches through memory that lies side by side, and making one moves at most 768 bytes.
+//!
+//! A thing may cover a range that begins at its key. Each block knows the highest end of these
+//! ranges, or a higher number, so that a search for ranges that may overlap passes over most.
+//!
+//! A block is split with memory that was brought before, see [`Sorted::needs`]; so nothing here
+//! waits for memory, and nothing fails.
+
+use kernel::prelude::*;
+
+/// The most things in a block, which then has 768 bytes.
+pub(crate) const ITEMS: usize = 64;
+
+/// A block with fewer things than this is joined with the one behind it, if they fit in one.
+const FEW: usize = ITEMS / 4;
+
+/// A key and a number, in 12 bytes. Things with the same key are in the order of their numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Item {
+    high: u32,
+    low: u32,
+    id: u32,
+}
+
+impl Item {
+    /// Joins a key with a number.
+    pub(crate) fn new(key: u64, id: u32) -> Self {
+        Self {
+            // CAST: The two halves of the key.
+            high: (key >> 32) as u32,
+            low: key as u32,
+            id,
+        }
+    }
+
+    /// Returns the number.
+    pub(crate) fn id(self) -> u32 {
+        self.id
+    }
+
+    /// Returns something that has the same order.
+    fn rank(self) -> (u64, u32) {
+        (u64::from(self.high) << 32 | u64::from(self.low), self.id)
+    }
+
+    /// Returns whether this one is at most `rank`.
+    fn is_at_most(self, rank: (u64, u32)) -> bool {
+        let (key, id) = self.rank();
+        key < rank.0 || key == rank.0 && id <= rank.1
+    }
+}
+
+/// Returns how many of the first of `count` things are as `test` says, which is not so of any
+/// behind the first of which it is not so.
+///
+/// As `slice::partition_point`, of which there is one here for each kind of slice, and which takes
+/// twice as long for small ones.
+fn partition(count: usize, test: impl Fn(usize) -> bool) -> usize {
+    let (mut first, mut left) = (0, count);
+    while left > 0 {
+        let half = left / 2;
+        // OVERFLOW: Both are within the slice.
+        let middle = first + half;
+        if test(middle) {
+            first = middle + 1;
+            left -= half + 1;
+        } else {
+            left = half;
+        }
+    }
+    first
+}
+
+/// Some of the things.
+struct Block {
+    items: KVec<Item>,
+    /// No range of these ends higher.
+    highest: u64,
+}
+
+/// Memory for a [`Sorted`].
+pub(crate) struct Spare {
+    items: KVec<Item>,
+    blocks: KVVec<Block>,
+}
+
+/// Things in the order of their keys.
+///
+/// # Invariants
+///
+/// No block is empty.
+pub(crate) struct Sorted {
+    blocks: KVVec<Block>,
+    /// Room for the things of another block.
+    spare: Option<KVec<Item>>,
+}
+
+/// A place between or on things: block, and place in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(usize, usize);
+
+impl Sorted {
+    /// Returns a list of nothing.
+    pub(crate) fn new() -> Self {
+        Self {
+            blocks: KVVec::new(),
+            spare: None,
+        }
+    }
+
+    /// Returns what memory is needed before one more thing can be inserted: how many blocks there
+    /// have to be places for, or [`None`] if nothing is needed.
+    pub(crate) fn needs(&self) -> Option<usize> {
+        let fits = self.spare.is_some() && self.blocks.len() < self.blocks.capacity();
+        if fits {
+            None
+        } else {
+            Some(self.blocks.len().saturating_add(1))
+        }
+    }
+
+    /// Takes memory in, and gives back what is not used.
+    pub(crate) fn add(&mut self, spare: Spare) -> Spare {
+        let Spare {
+            mut items,
+            mut blocks,
+        } = spare;
+        if blocks.capacity() > self.blocks.capacity() {
+            core::mem::swap(&mut self.blocks, &mut blocks);
+            for old in blocks.drain_all() {
+                // There is more room than before.
+                let _ = self.blocks.push_within_capacity(old);
+            }
+        }
+        if self.spare.is_none() {
+            self.spare = Some(core::mem::replace(&mut items, KVec::new()));
+        }
+        Spare { items, blocks }
+    }
+
+    /// Returns what is at a place.
+    pub(crate) fn get(&self, at: Place) -> Option<Item> {
+        self.blocks.get(at.0)?.items.get(at.1).copied()
+    }
+
+    /// Returns the place behind `at`; there may be nothing there.
+    pub(crate) fn behind(&self, at: Place) -> Place {
+        let next = Place(at.0, at.1.saturating_add(1));
+        match self.blocks.get(at.0) {
+            Some(block) if next.1 < block.items.len() => next,
+            _ => Place(at.0.saturating_add(1), 0),
+        }
+    }
+
+    /// Returns the place before `at`, if there is one.
+    pub(crate) fn before(&self, at: Place) -> Option<Place> {
+        if let Some(place) = at.1.checked_sub(1) {
+            return Some(Place(at.0, place));
+        }
+        let block = at.0.checked_sub(1)?;
+        let last = self.blocks.get(block)?.items.len().checked_sub(1)?;
+        Some(Place(block, last))
+    }
+
+    /// Returns the place of the first thing behind `item` in the order, or where it would be.
+    ///
+    /// If there is none in the block that `item` belongs to, the place is at the block's end.
+    pub(crate) fn above(&self, item: Item) -> Place {
+        let rank = item.rank();
+        let blocks = self.blocks.as_slice();
+        let at_most = |item: Option<&Item>| item.is_some_and(|item| item.is_at_most(rank));
+        let block = partition(blocks.len(), |at| {
+            blocks
+                .get(at)
+                .is_some_and(|block| at_most(block.items.first()))
+        });
+        let block = block.saturating_sub(1);
+        let place = blocks.get(block).map_or(0, |block| {
+            let items = block.items.as_slice();
+            partition(items.len(), |at| at_most(items.get(at)))
+        });
+        Place(block, place)
+    }
+
+    /// Returns the place of the first thing behind `item`; there may be nothing there.
+    pub(crate) fn first_above(&self, item: Item) -> Place {
+        let at = self.above(item);
+        match self.get(at) {
+            Some(_) => at,
+            None => Place(at.0.saturating_add(1), 0),
+        }
+    }
+
+    /// Inserts a thing; memory that is needed must have been brought.
+    ///
+    /// `end` returns the end of the range of a thing.
+    pub(crate) fn insert(&mut self, item: Item, end: impl Fn(u32) -> u64) {
+        self.insert_at(self.above(item), item, end);
+    }
+
+    /// As [`Sorted::insert`], where `at` is the place that [`Sorted::above`] gives for it.
+    pub(crate) fn insert_at(&mut self, at: Place, item: Item, end: impl Fn(u32) -> u64) {
+        let mut at = at;
+        let full = self
+            .blocks
+            .get(at.0)
+            .is_none_or(|block| block.items.len() >= ITEMS);
+        if full {
+            at = self.split(at, &end);
+        }
+        if let Some(block) = self.blocks.get_mut(at.0) {
+            block.highest = block.highest.max(end(item.id));
+            // There is room.
+            let _ = block.items.insert_within_capacity(at.1, item);
+        }
+    }
+
+    /// Makes room at a place in a full block, or the first block; returns where the place is now.
+    fn split(&mut self, at: Place, end: &impl Fn(u32) -> u64) -> Place {
+        let Some(mut items) = self.spare.take() else {
+            return at;
+        };
+        let Some(block) = self.blocks.get_mut(at.0) else {
+            self.insert_block(at.0, items, 0);
+            return at;
+        };
+        // Who adds things in order leaves full blocks behind.
+        let half = if at.1 == ITEMS { ITEMS } else { ITEMS / 2 };
+        for item in block.items.get(half..).unwrap_or_default() {
+            // Both blocks have room for as many.
+            let _ = items.push_within_capacity(*item);
+        }
+        block.items.truncate(half);
+        block.highest = highest(&block.items, end);
+        let upper = highest(&items, end);
+        self.insert_block(at.0.saturating_add(1), items, upper);
+        match at.1.checked_sub(half) {
+            // At the very border the lower block is the better one, unless it is full.
+            Some(place) if place > 0 || half == ITEMS => Place(at.0.saturating_add(1), place),
+            _ => at,
+        }
+    }
+
+    fn insert_block(&mut self, at: usize, items: KVec<Item>, highest: u64) {
+        // There is room.
+        let _ = self
+            .blocks
+            .insert_within_capacity(at, Block { items, highest });
+    }
+
+    /// Removes a thing, which was at the place `hint` once, if that is known.
+    pub(crate) fn remove(&mut self, item: Item, hint: Option<Place>) {
+        let is_there = |at: &Place| self.get(*at) == Some(item);
+        let search = || self.before(self.above(item));
+        let found = hint.filter(is_there).or_else(search).filter(is_there);
+        let Some(at) = found else {
+            return;
+        };
+        let Some(block) = self.blocks.get_mut(at.0) else {
+            return;
+        };
+        let _ = block.items.remove(at.1);
+        let left = block.items.len();
+        if left == 0 {
+            if let Ok(block) = self.blocks.remove(at.0) {
+                self.spare.get_or_insert(block.items);
+            }
+        } else if left < FEW {
+            self.join(at.0);
+        }
+    }
+
+    /// Joins a block with the one behind it, if they fit well in one.
+    fn join(&mut self, lower: usize) {
+        let upper = lower.saturating_add(1);
+        let len = |block: usize| self.blocks.get(block).map(|block| block.items.len());
+        let (Some(below), Some(above)) = (len(lower), len(upper)) else {
+            return;
+        };
+        // Not to the brim, so that the next one does not split it again.
+        if below.saturating_add(above) > ITEMS - FEW {
+            return;
+        }
+        let Ok(mut block) = self.blocks.remove(upper) else {
+            return;
+        };
+        if let Some(target) = self.blocks.get_mut(lower) {
+            for item in &block.items {
+                // There is room, as was just computed.
+                let _ = target.items.push_within_capacity(*item);
+            }
+            target.highest = target.highest.max(block.highest);
+        }
+        block.items.clear();
+        self.spare.get_or_insert(block.items);
+    }
+
+    /// Returns the place, from `at` on, of the first thing in a block that may have a range that
+    /// ends at `end` or above.
+    pub(crate) fn skip_below(&self, at: Place, end: u64) -> Place {
+        let mut at = at;
+        while self
+            .blocks
+            .get(at.0)
+            .is_some_and(|block| block.highest < end)
+        {
+            at = Place(at.0.saturating_add(1), 0);
+        }
+        at
+    }
+
+    /// Returns the place of the first thing.
+    pub(crate) fn first(&self) -> Place {
+        Place(0, 0)
+    }
+}
+
+impl Spare {
+    /// Gets memory for one more thing in a list for which [`Sorted::needs`] said `blocks`.
+    ///
+    /// Fails with `ENOMEM`.
+    pub(crate) fn new(blocks: usize) -> Result<Self> {
+        let wanted = blocks.checked_mul(2).ok_or(ENOMEM)?;
+        Ok(Self {
+            items: KVec::with_capacity(ITEMS, GFP_KERNEL_ACCOUNT)?,
+            blocks: KVVec::with_capacity(wanted, GFP_KERNEL_ACCOUNT)?,
+        })
+    }
+}
+
+fn highest(items: &[Item], end: impl Fn(u32) -> u64) -> u64 {
+    items
+        .iter()
+        .fold(0, |highest, item| highest.max(end(item.id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Things whose number is their place in a list of (start, length).
+    struct Things(Vec<(u64, u64)>);
+
+    impl Things {
+        fn item(&self, id: u32) -> Item {
+            Item::new(self.0[id as usize].0, id)
+        }
+
+        fn end(&self, id: u32) -> u64 {
+            self.0[id as usize].0 + self.0[id as usize].1
+        }
+    }
+
+    fn insert(sorted: &mut Sorted, things: &Things, id: u32) {
+        if let Some(blocks) = sorted.needs() {
+            sorted.add(Spare::new(blocks).unwrap());
+        }
+        sorted.insert(things.item(id), |id| things.end(id));
+    }
+
+    fn all(sorted: &Sorted) -> Vec<Item> {
+        let mut at = sorted.first();
+        std::iter::from_fn(|| {
+            let item = sorted.get(at)?;
+            at = sorted.behind(at);
+            Some(item)
+        })
+        .collect()
+    }
+
+    #[test]
+    fn an_item_is_small_and_in_the_order_of_its_key() {
+        assert_eq!(size_of::<Item>(), 12);
+        let items = [(0, 7), (5, 1), (5, 2), (1 << 32, 0), (u64::MAX, 0)];
+        let items = items.map(|(key, id)| Item::new(key, id));
+        assert!(items
+            .windows(2)
+            .all(|w| w[0] < w[1] && w[0].rank() < w[1].rank()));
+    }
+
+    #[test]
+    fn is_in_order_whatever_comes_and_goes() {
+        let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+        let mut random = move |below: u64| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed >> 33) % below
+        };
+        for round in 0..30 {
+            // Few keys make many things with the same one.
+            let keys = if round % 2 == 0 { 5000 } else { 20 };
+            let things = Things((0..2000).map(|_| (random(keys), random(50))).collect());
+            let mut sorted = Sorted::new();
+            let mut model = BTreeSet::new();
+            for step in 0..6000u32 {
+                // First it grows, then it shrinks.
+                let id = random(2000) as u32;
+                let grow = random(10) < if step < 3000 { 8 } else { 2 };
+                let item = things.item(id);
+                if grow && model.insert(item) {
+                    insert(&mut sorted, &things, id);
+                } else if !grow && model.remove(&item) {
+                    sorted.remove(item, (step % 3 == 0).then(|| sorted.first()));
+                }
+                if step % 97 == round {
+                    assert_eq!(all(&sorted), model.iter().copied().collect::<Vec<_>>());
+                    let item = Item::new(random(keys), u32::MAX);
+                    let above = model.range(item..).next().copied();
+                    assert_eq!(sorted.get(sorted.first_above(item)), above);
+                    let below = model.range(..=item).next_back().copied();
+                    let at = sorted.before(sorted.above(item));
+                    assert_eq!(at.and_then(|at| sorted.get(at)), below);
+                    for block in &sorted.blocks {
+                        assert!(!block.items.is_empty() && block.items.len() <= ITEMS);
+                        assert!(block.highest >= highest(&block.items, |id| things.end(id)));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn in_order_it_leaves_full_blocks_behind() {
+        let things = Things((0..10_000).map(|n| (n, 1)).collect());
+        let mut sorted = Sorted::new();
+        (0..10_000).for_each(|id| insert(&mut sorted, &things, id));
+        assert!(sorted.blocks.len() <= 10_000 / ITEMS + 1);
+        (0..10_000).for_each(|id| sorted.remove(things.item(id), None));
+        assert!(sorted.blocks.is_empty());
+    }
+
+    #[test]
+    fn what_ends_below_is_passed_over() {
+        let length = |n| if n == 500 { 10_000 } else { 1 };
+        let things = Things((0..1000).map(|n| (n, length(n))).collect());
+        let mut sorted = Sorted::new();
+        (0..1000).for_each(|id| insert(&mut sorted, &things, id));
+        let at = sorted.skip_below(sorted.first(), 5000);
+        let id = sorted.get(at).unwrap().id();
+        assert!(id <= 500 && id > 500 - ITEMS as u32);
+        assert_eq!(sorted.get(sorted.skip_below(sorted.first(), 20_000)), None);
+    }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The arithmetic of address spaces as a crate of its own, so that its tests run on the host.
+
+#![allow(dead_code)]
+
+/// What `sorted` uses of the `kernel` crate, on top of the host's vectors.
+extern crate self as kernel;
+
+#[path = "kernel.rs"]
+pub mod prelude;
+
+#[path = "../../../../rust/kernel/iommu/space/cut.rs"]
+mod cut;
+
+#[path = "../../../../rust/kernel/iommu/space/sorted.rs"]
+mod sorted;
