@@ -10,6 +10,7 @@
 
 #include <linux/mm_types.h>
 #include <linux/types.h>
+#include <linux/workqueue_types.h>
 
 struct completion;
 struct device;
@@ -19,6 +20,8 @@ struct iommu_domain;
 struct iommu_iotlb_gather;
 struct list_head;
 struct mm_struct;
+struct mmu_interval_notifier;
+struct mmu_notifier_range;
 struct page;
 struct pci_bus;
 struct pci_dev;
@@ -67,10 +70,15 @@ void vfio_helper_mmap_write_lock(struct mm_struct *mm);
 void vfio_helper_mmap_write_unlock(struct mm_struct *mm);
 unsigned long vfio_helper_rlimit(unsigned int limit);
 bool vfio_helper_access_ok(const void __user *ptr, unsigned long size);
+bool vfio_helper_vma_is_attached(struct vm_area_struct *vma);
+void vfio_helper_mmu_interval_set_seq(struct mmu_interval_notifier *sub,
+				      unsigned long seq);
+bool vfio_helper_mmu_notifier_range_blockable(const struct mmu_notifier_range *range);
 
 /* sched.c */
 void vfio_helper_cond_resched(void);
 bool vfio_helper_fatal_signal_pending(void);
+void vfio_helper_init_work(struct work_struct *work, work_func_t func);
 
 /* iommu.c */
 void vfio_helper_iommu_iotlb_gather_init(struct iommu_iotlb_gather *gather);

@@ -4,6 +4,7 @@
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
 #include <linux/mmap_lock.h>
+#include <linux/mmu_notifier.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include "helpers.h"
@@ -62,4 +63,20 @@ unsigned long vfio_helper_rlimit(unsigned int limit)
 bool vfio_helper_access_ok(const void __user *ptr, unsigned long size)
 {
 	return access_ok(ptr, size);
+}
+
+bool vfio_helper_vma_is_attached(struct vm_area_struct *vma)
+{
+	return vma_is_attached(vma);
+}
+
+void vfio_helper_mmu_interval_set_seq(struct mmu_interval_notifier *sub,
+				      unsigned long seq)
+{
+	mmu_interval_set_seq(sub, seq);
+}
+
+bool vfio_helper_mmu_notifier_range_blockable(const struct mmu_notifier_range *range)
+{
+	return mmu_notifier_range_blockable(range);
 }

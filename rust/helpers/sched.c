@@ -3,6 +3,7 @@
 
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/workqueue.h>
 #include "helpers.h"
 
 void vfio_helper_cond_resched(void)
@@ -13,4 +14,9 @@ void vfio_helper_cond_resched(void)
 bool vfio_helper_fatal_signal_pending(void)
 {
 	return fatal_signal_pending(current);
+}
+
+void vfio_helper_init_work(struct work_struct *work, work_func_t func)
+{
+	INIT_WORK(work, func);
 }

@@ -31,6 +31,7 @@ pub mod ratelimit;
 pub mod sched;
 pub mod sync;
 pub mod uaccess;
+pub mod work;
 
 /// Raw bindings, the kernel's and ours together.
 ///

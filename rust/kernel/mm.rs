@@ -7,6 +7,7 @@
 // Keep the list sorted, one line each.
 pub mod fault;
 pub mod locked_vm;
+pub mod notifier;
 pub mod pin;
 pub mod vma;
 
