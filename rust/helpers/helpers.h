@@ -17,6 +17,7 @@ struct device;
 struct file;
 struct ida;
 struct iommu_domain;
+struct inode;
 struct iommu_iotlb_gather;
 struct list_head;
 struct mm_struct;
@@ -68,9 +69,23 @@ unsigned long vfio_helper_untagged_addr_remote(struct mm_struct *mm,
 int vfio_helper_mmap_write_lock_killable(struct mm_struct *mm);
 void vfio_helper_mmap_write_lock(struct mm_struct *mm);
 void vfio_helper_mmap_write_unlock(struct mm_struct *mm);
+void vfio_helper_mmap_read_lock(struct mm_struct *mm);
+void vfio_helper_mmap_read_unlock(struct mm_struct *mm);
+int vfio_helper_mm_users(struct mm_struct *mm);
+bool vfio_helper_vma_is_attached(struct vm_area_struct *vma);
 unsigned long vfio_helper_rlimit(unsigned int limit);
 bool vfio_helper_access_ok(const void __user *ptr, unsigned long size);
-bool vfio_helper_vma_is_attached(struct vm_area_struct *vma);
+unsigned long vfio_helper_untagged_addr(unsigned long addr);
+struct folio *vfio_helper_page_folio(struct page *page);
+unsigned long vfio_helper_page_pgoff(struct folio *folio, struct page *page);
+bool vfio_helper_folio_test_anon(struct folio *folio);
+void vfio_helper_folio_lock(struct folio *folio);
+void vfio_helper_folio_unlock(struct folio *folio);
+unsigned long vfio_helper_linear_page_index(struct vm_area_struct *vma,
+					    unsigned long addr);
+struct file *vfio_helper_get_file(struct file *file);
+void vfio_helper_inode_lock_shared(struct inode *inode);
+void vfio_helper_inode_unlock_shared(struct inode *inode);
 void vfio_helper_mmu_interval_set_seq(struct mmu_interval_notifier *sub,
 				      unsigned long seq);
 bool vfio_helper_mmu_notifier_range_blockable(const struct mmu_notifier_range *range);
@@ -84,6 +99,7 @@ void vfio_helper_init_work(struct work_struct *work, work_func_t func);
 void vfio_helper_iommu_iotlb_gather_init(struct iommu_iotlb_gather *gather);
 void vfio_helper_iommu_iotlb_sync(struct iommu_domain *domain,
 				  struct iommu_iotlb_gather *gather);
+
 /* vma.c */
 void vfio_helper_vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags);
 vm_flags_t vfio_helper_vm_allow_any_uncached(void);

@@ -3,8 +3,10 @@
 
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
+#include <linux/fs.h>
 #include <linux/mmap_lock.h>
 #include <linux/mmu_notifier.h>
+#include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include "helpers.h"
@@ -45,6 +47,26 @@ int vfio_helper_mmap_write_lock_killable(struct mm_struct *mm)
 	return mmap_write_lock_killable(mm);
 }
 
+void vfio_helper_mmap_read_lock(struct mm_struct *mm)
+{
+	mmap_read_lock(mm);
+}
+
+void vfio_helper_mmap_read_unlock(struct mm_struct *mm)
+{
+	mmap_read_unlock(mm);
+}
+
+int vfio_helper_mm_users(struct mm_struct *mm)
+{
+	return atomic_read(&mm->mm_users);
+}
+
+bool vfio_helper_vma_is_attached(struct vm_area_struct *vma)
+{
+	return vma_is_attached(vma);
+}
+
 void vfio_helper_mmap_write_lock(struct mm_struct *mm)
 {
 	mmap_write_lock(mm);
@@ -65,9 +87,55 @@ bool vfio_helper_access_ok(const void __user *ptr, unsigned long size)
 	return access_ok(ptr, size);
 }
 
-bool vfio_helper_vma_is_attached(struct vm_area_struct *vma)
+unsigned long vfio_helper_untagged_addr(unsigned long addr)
 {
-	return vma_is_attached(vma);
+	return untagged_addr(addr);
+}
+
+struct folio *vfio_helper_page_folio(struct page *page)
+{
+	return page_folio(page);
+}
+
+unsigned long vfio_helper_page_pgoff(struct folio *folio, struct page *page)
+{
+	return page_pgoff(folio, page);
+}
+
+bool vfio_helper_folio_test_anon(struct folio *folio)
+{
+	return folio_test_anon(folio);
+}
+
+void vfio_helper_folio_lock(struct folio *folio)
+{
+	folio_lock(folio);
+}
+
+void vfio_helper_folio_unlock(struct folio *folio)
+{
+	folio_unlock(folio);
+}
+
+unsigned long vfio_helper_linear_page_index(struct vm_area_struct *vma,
+					    unsigned long addr)
+{
+	return linear_page_index(vma, addr);
+}
+
+struct file *vfio_helper_get_file(struct file *file)
+{
+	return get_file(file);
+}
+
+void vfio_helper_inode_lock_shared(struct inode *inode)
+{
+	inode_lock_shared(inode);
+}
+
+void vfio_helper_inode_unlock_shared(struct inode *inode)
+{
+	inode_unlock_shared(inode);
 }
 
 void vfio_helper_mmu_interval_set_seq(struct mmu_interval_notifier *sub,

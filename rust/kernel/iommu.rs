@@ -5,9 +5,9 @@
 //! - [`Group`]: the smallest set of devices that the hardware can isolate.
 //! - [`DmaOwner`]: the right to use a group, which keeps the drivers of the host away.
 //! - [`Domain`]: one set of I/O page tables and the groups that use it.
-//! - [`AddressSpace`]: the domains of one user, kept alike.
-//! - [`Mapping`]: pinned memory at a fixed address in all of them. It is the only way to let a
-//!   device reach memory, and it keeps the memory pinned until no device can.
+//! - [`AddressSpace`]: the domains of one user, kept alike, and the mappings in all of them. It is
+//!   the only way to let a device reach memory, and it keeps the memory pinned until no device can.
+//! - [`NewMapping`]: a mapping in the making.
 //!
 //! C header: [`include/linux/iommu.h`](srctree/include/linux/iommu.h).
 
@@ -16,6 +16,7 @@ mod domain;
 mod group;
 mod resv;
 mod space;
+mod tables;
 
 pub use self::dma_owner::DmaOwner;
 pub use self::domain::{
@@ -33,6 +34,11 @@ pub use self::resv::{
 };
 pub use self::space::{
     AddressSpace,
+    Cut,
     Domains,
-    Mapping, //
+    Held,
+    NewMapping,
+    Reason,
+    Stale,
+    Users, //
 };

@@ -16,7 +16,6 @@ pub mod class;
 pub mod device;
 pub mod eventfd;
 pub mod fs;
-pub mod interval;
 pub mod io;
 pub mod iommu;
 pub mod irq;

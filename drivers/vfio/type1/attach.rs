@@ -19,8 +19,7 @@
 use super::{
     iommu::{
         Iommu,
-        PageSizes,
-        State, //
+        PageSizes, //
     },
     iova::{
         self,
@@ -47,21 +46,27 @@ impl Iommu {
     /// already or cannot reach what is mapped, with `EPERM` if its interrupts are not isolated,
     /// with `ENOMEM`, and as the IOMMU driver does.
     pub(crate) fn attach(&self, group: &Group) -> Result {
-        let mut state = self.state.lock();
-        if state.table.has_invalid_vaddr() {
+        let mut domains = self.space.domains();
+        if self.space.has_invalid_vaddr() {
             refuse!(
                 "group {}: the container waits for new user addresses (VFIO_DMA_MAP_FLAG_VADDR); no group can join before they are set\n",
                 group.id()
             );
             return Err(EBUSY);
         }
-        if self.holds(group) {
+        let holds = |domain: &Domain| domain.groups().contains(group);
+        if domains.as_slice().iter().any(holds) {
             return Err(EINVAL);
         }
         let mut fresh = Domain::new(group)?;
-        let reserved = self.check_reach(&state, &fresh, group)?;
         let aperture = aperture(&fresh).ok_or(EINVAL)?;
-        let usable = without_reserved(&clipped(&state.usable, aperture)?, &reserved)?;
+        let reserved = group.reserved_regions()?;
+        let usable = {
+            // Nobody else changes it while the domains are locked.
+            let state = self.state.lock();
+            self.check_reach(&state.usable, aperture, &reserved, group)?;
+            without_reserved(&clipped(&state.usable, aperture)?, &reserved)?
+        };
         if usable.is_empty() {
             refuse!("group {}: no I/O address is left to map\n", group.id());
             return Err(EINVAL);
@@ -69,68 +74,53 @@ impl Iommu {
         check_interrupts(group)?;
         fresh.enforce_coherency();
 
-        let mut domains = self.space.domains();
         if let Some(mut fresh) = domains.share(fresh, group)? {
             if let Some(base) = msi_window(&reserved) {
                 fresh.set_msi_window(base)?;
             }
-            domains.add(fresh, state.table.mappings())?;
+            domains.add(fresh)?;
         }
-        state.page_sizes = PageSizes::common(domains.as_slice());
+        let mut state = self.state.lock();
+        self.set_page_sizes(&mut state, PageSizes::common(domains.as_slice()));
         state.usable = usable;
         Ok(())
     }
 
     /// Takes `group` out of the container, and with the last one all mappings.
     pub(crate) fn detach(&self, group: &Group) {
-        let mut state = self.state.lock();
         let mut domains = self.space.domains();
         if !domains.detach(group) {
             return;
         }
-        let last = domains.as_slice().iter().all(|d| d.groups().is_empty());
-        // Mappings that go need the domains.
-        drop(domains);
-        if last {
-            state.table.clear();
+        if domains.as_slice().iter().all(|d| d.groups().is_empty()) {
+            domains.clear(|owner, pages| self.tie.uncharge(owner, pages));
         }
-
-        let mut domains = self.space.domains();
         domains.prune();
-        state.page_sizes = PageSizes::common(domains.as_slice());
+
         // For lack of memory, what was usable stays so; it is a part of what is usable now.
-        if let Ok(usable) = usable_in(domains.as_slice()) {
+        let usable = usable_in(domains.as_slice());
+        let mut state = self.state.lock();
+        self.set_page_sizes(&mut state, PageSizes::common(domains.as_slice()));
+        if let Ok(usable) = usable {
             if !usable.is_empty() {
                 state.usable = usable;
             }
         }
     }
 
-    /// Returns whether `group` is in the container.
-    fn holds(&self, group: &Group) -> bool {
-        self.space
-            .domains()
-            .as_slice()
-            .iter()
-            .any(|domain| domain.groups().contains(group))
-    }
-
-    /// Checks that `fresh`, the domain of `group`, reaches every address that is mapped.
-    ///
-    /// Returns what is reserved for the group. Fails with `EINVAL`.
+    /// Checks that the IOMMU of `group`, which translates `aperture`, reaches every address that
+    /// is mapped, and that none of them is reserved. Fails with `EINVAL`.
     fn check_reach(
         &self,
-        state: &State,
-        fresh: &Domain,
+        usable: &[IovaRange],
+        aperture: IovaRange,
+        reserved: &[ReservedRegion],
         group: &Group,
-    ) -> Result<KVec<ReservedRegion>> {
-        let aperture = aperture(fresh).ok_or(EINVAL)?;
-        let fits = match iova::cut_off(&state.usable, aperture) {
+    ) -> Result {
+        let is_mapped = |range: IovaRange| self.space.overlaps((range.first(), range.last()));
+        let fits = match iova::cut_off(usable, aperture) {
             Aperture::Disjoint => false,
-            Aperture::Cuts { below, above } => ![below, above]
-                .into_iter()
-                .flatten()
-                .any(|lost| state.table.overlaps(lost)),
+            Aperture::Cuts { below, above } => ![below, above].into_iter().flatten().any(is_mapped),
         };
         if !fits {
             refuse!(
@@ -141,9 +131,7 @@ impl Iommu {
             );
             return Err(EINVAL);
         }
-        let reserved = group.reserved_regions()?;
-        let conflict = strict(&reserved).find(|range| state.table.overlaps(*range));
-        if let Some(range) = conflict {
+        if let Some(range) = strict(reserved).find(|range| is_mapped(*range)) {
             refuse!(
                 "group {}: {:#x} to {:#x} is reserved for it and mapped already\n",
                 group.id(),
@@ -152,7 +140,7 @@ impl Iommu {
             );
             return Err(EINVAL);
         }
-        Ok(reserved)
+        Ok(())
     }
 }
 

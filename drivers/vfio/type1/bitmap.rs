@@ -4,8 +4,8 @@
 //!
 //! A program that migrates a guest asks which pages the devices may have written. It gets one bit
 //! per page of the range it asked about, in words of 64 bits. Every mapping in the range is
-//! written on its own: a first word that it shares with what lies below keeps those bits, and the
-//! rest of its last word becomes zero.
+//! written on its own: to a first word that it shares with what lies below its bits are added, and
+//! the rest of its last word becomes zero.
 //!
 //! This file knows nothing of the kernel and is tested on the host.
 //!
@@ -73,9 +73,11 @@ impl Ones {
         self.count.saturating_add(self.skip).div_ceil(WORD_BITS)
     }
 
-    /// Returns which bits of the first word stay as they are.
-    pub(crate) fn kept(self) -> u64 {
-        low_bits(self.skip)
+    /// Returns which words, counted from the first, are nothing but ones: from, and to before.
+    pub(crate) fn full(self) -> (u64, u64) {
+        let from = u64::from(self.skip != 0);
+        let to = self.count.saturating_add(self.skip) / WORD_BITS;
+        (from, to.max(from))
     }
 
     /// Returns the ones in word `index`, counted from the first.
@@ -134,8 +136,11 @@ mod tests {
                     set.extend((0..64).filter(|b| word >> b & 1 == 1).map(|b| base + b));
                 }
                 assert_eq!(set, (first..first + count).collect::<Vec<_>>());
-                assert_eq!(ones.kept() & ones.word(0), 0);
-                assert_eq!(ones.kept().count_ones() as u64, first % 64);
+                let (from, to) = ones.full();
+                for index in 0..ones.words() {
+                    let full = ones.word(index) == u64::MAX;
+                    assert_eq!(full, (from..to).contains(&index));
+                }
             }
         }
     }

@@ -24,8 +24,12 @@ use super::{
     request::aligned, //
 };
 use core::mem::offset_of;
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::atomic::Relaxed, //
+};
 use kernel_ext::{
+    iommu::Users,
     sched::{
         check_killed,
         cond_resched, //
@@ -45,8 +49,8 @@ use vfio_uapi::{
 /// Bytes of the fixed part of the argument.
 const HEAD: usize = offset_of!(vfio_iommu_type1_dirty_bitmap, data);
 
-/// Words written to the program at once.
-const CHUNK: usize = 64;
+/// Words of ones, written to the program at once.
+static ONES: [u64; 512] = [u64::MAX; 512];
 
 /// A program's bitmap, checked to be large enough.
 pub(crate) struct UserBitmap {
@@ -82,29 +86,34 @@ impl UserBitmap {
         let pages = page(dma.last() - dma.first()).saturating_add(1);
         let ones = Ones::new(page(offset), pages);
 
-        let at = usize::try_from(ones.first_word.saturating_mul(WORD_BYTES))?;
-        let mut at = self.data.at(at);
-        let keep = match ones.kept() {
-            0 => 0,
-            kept => at.read::<u64>()? & kept,
-        };
-        let mut index = 0;
-        while index < ones.words() {
-            let mut chunk = [0u64; CHUNK];
-            let mut len = 0;
-            for (word, number) in chunk.iter_mut().zip(index..ones.words()) {
-                *word = ones.word(number) | if number == 0 { keep } else { 0 };
-                len += 1;
-            }
-            let bytes = len * size_of::<u64>();
-            at.write_head(&chunk, bytes)?;
-            at = at.at(bytes);
-            // CAST: At most `CHUNK`.
-            index = index.saturating_add(len as u64);
+        let base = self.word(ones.first_word)?;
+        let (from, to) = ones.full();
+        if from > 0 {
+            // What is below belongs to others, and what is above is as the program left it.
+            let before = base.read::<u64>()?;
+            base.write(&(ones.word(0) | before))?;
+        }
+        let mut index = from;
+        while index < to {
+            // CAST: At most the length of the array.
+            let words = (to - index).min(ONES.len() as u64);
+            let at = self.word(ones.first_word.saturating_add(index))?;
+            at.write_head(&ONES, words as usize * size_of::<u64>())?;
+            index = index.saturating_add(words);
             cond_resched();
             check_killed()?;
         }
+        if to < ones.words() && to >= 1 || from == 0 && to == 0 {
+            let at = self.word(ones.first_word.saturating_add(to))?;
+            at.write(&ones.word(to))?;
+        }
         Ok(())
+    }
+
+    /// Returns the place of a word.
+    fn word(&self, index: u64) -> Result<UserArg> {
+        let at = usize::try_from(index.saturating_mul(WORD_BYTES))?;
+        Ok(self.data.at(at))
     }
 }
 
@@ -122,7 +131,7 @@ impl Iommu {
         let rest = (head.argsz as usize).checked_sub(HEAD).ok_or(EINVAL)?;
         match DirtyPagesFlags::from_bits(head.flags).ok_or(EINVAL)? {
             DirtyPagesFlags::START => self.start_tracking()?,
-            DirtyPagesFlags::STOP => self.state.lock().tracking = false,
+            DirtyPagesFlags::STOP => self.tracking.store(false, Relaxed),
             DirtyPagesFlags::GET_BITMAP => {
                 if rest < size_of::<vfio_iommu_type1_dirty_bitmap_get>() {
                     return Err(EINVAL);
@@ -136,17 +145,23 @@ impl Iommu {
 
     /// Starts tracking. Fails with `EINVAL` if a mapping is too large for a bitmap.
     fn start_tracking(&self) -> Result {
-        let mut state = self.state.lock();
-        let page = state.page_sizes.smallest();
-        let too_large = |pages: u64| pages > bitmap::MAX_PAGES;
-        if !state.tracking && state.table.mappings().any(|m| too_large(m.len() / page)) {
-            return Err(EINVAL);
+        let users = self.space.users();
+        let page = self.page();
+        if !self.tracking.load(Relaxed) {
+            for dma in mappings(&users, IovaRange::ALL) {
+                if (dma.last() - dma.first()) / page >= bitmap::MAX_PAGES {
+                    return Err(EINVAL);
+                }
+            }
         }
-        state.tracking = true;
+        self.tracking.store(true, Relaxed);
         Ok(())
     }
 
     /// Writes the bitmap of a range.
+    ///
+    /// No lock is held while that goes on, so others can map and unmap; it would make no
+    /// difference if they did so before or after.
     fn get_bitmap(&self, raw: &vfio_iommu_type1_dirty_bitmap_get) -> Result {
         usize::try_from(raw.size).map_err(|_| EOVERFLOW)?;
         if raw.size == 0 {
@@ -155,21 +170,34 @@ impl Iommu {
         let range = IovaRange::from_len(raw.iova, raw.size).ok_or(EOVERFLOW)?;
         let bitmap = UserBitmap::parse(&raw.bitmap, raw.size)?;
 
-        let state = self.state.lock();
-        let page = state.page_sizes.smallest();
+        let users = self.space.users();
+        let page = self.page();
         if bitmap.page_size != page {
             return Err(EINVAL);
         }
         aligned(raw.iova | raw.size, page)?;
-        if !state.tracking {
+        if !self.tracking.load(Relaxed) {
             return Err(EINVAL);
         }
-        state.table.check_uncut(range)?;
-        for (dma, _) in state.table.within(range) {
-            bitmap.mark(range, dma)?;
+        users.check_uncut((range.first(), range.last()))?;
+        for dma in mappings(&users, range) {
+            // Others may have mapped across an end of the range meanwhile.
+            if let Some(dma) = dma.intersect(range) {
+                bitmap.mark(range, dma)?;
+            }
         }
         Ok(())
     }
+}
+
+/// Returns the addresses of the mappings in `range`, one after the other.
+fn mappings<'a>(users: &'a Users<'_>, range: IovaRange) -> impl Iterator<Item = IovaRange> + 'a {
+    let mut next = Some(range.first());
+    core::iter::from_fn(move || {
+        let (first, last) = users.next_mapping((next?, range.last()))?;
+        next = last.checked_add(1).filter(|next| *next <= range.last());
+        IovaRange::new(first, last)
+    })
 }
 
 /// Bytes that a `vfio_bitmap` takes behind the head of another struct.

@@ -46,9 +46,10 @@ impl Iommu {
         if room < HEAD {
             return Err(EINVAL);
         }
+        let available = self.available();
         let (page_sizes, chain) = {
             let state = self.state.lock();
-            (state.page_sizes.bits(), chain(&state)?)
+            (state.page_sizes.bits(), chain(&state, available)?)
         };
         info.flags = (IommuInfoFlags::PGSIZES | IommuInfoFlags::CAPS).bits();
         info.iova_pgsizes = page_sizes;
@@ -67,7 +68,7 @@ impl Iommu {
 }
 
 /// Builds the chain.
-fn chain(state: &State) -> Result<CapChain> {
+fn chain(state: &State, available: u32) -> Result<CapChain> {
     let mut chain = CapChain::new();
     let migration = IommuCapMigrationBody {
         pgsize_bitmap: state.page_sizes.smallest(),
@@ -76,11 +77,7 @@ fn chain(state: &State) -> Result<CapChain> {
     };
     // CAST: The ids are small constants.
     chain.add(VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION as u16, 1, &migration)?;
-    chain.add(
-        VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL as u16,
-        1,
-        &state.table.available(),
-    )?;
+    chain.add(VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL as u16, 1, &available)?;
     if !state.usable.is_empty() {
         chain.add_bytes(
             VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE as u16,

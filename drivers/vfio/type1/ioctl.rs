@@ -31,6 +31,7 @@ use vfio_uapi::{
     DmaUnmapFlags,
     VFIO_TYPE1v2_IOMMU as VFIO_TYPE1V2_IOMMU,
     VFIO_DMA_CC_IOMMU,
+    VFIO_MM_TIE,
     VFIO_TYPE1_IOMMU,
     VFIO_UNMAP_ALL,
     VFIO_UPDATE_VADDR, //
@@ -42,7 +43,7 @@ const UNMAP_HEAD: usize = offset_of!(vfio_iommu_type1_dma_unmap, data);
 /// Answers `VFIO_CHECK_EXTENSION`, for a container without a backend if `iommu` is [`None`].
 pub(crate) fn check_extension(iommu: Option<&Iommu>, extension: u64) -> isize {
     let supported = match u32::try_from(extension) {
-        Ok(VFIO_TYPE1_IOMMU | VFIO_TYPE1V2_IOMMU | VFIO_UNMAP_ALL) => true,
+        Ok(VFIO_TYPE1_IOMMU | VFIO_TYPE1V2_IOMMU | VFIO_UNMAP_ALL | VFIO_MM_TIE) => true,
         Ok(VFIO_UPDATE_VADDR) => iommu.is_some(),
         Ok(VFIO_DMA_CC_IOMMU) => iommu.is_some_and(Iommu::is_coherent),
         _ => false,
@@ -63,6 +64,7 @@ impl IommuInstance for Iommu {
             ioctl::IOMMU_MAP_DMA => self.map_dma(arg),
             ioctl::IOMMU_UNMAP_DMA => self.unmap_dma(arg),
             ioctl::IOMMU_DIRTY_PAGES => self.dirty_pages(arg),
+            ioctl::IOMMU_FEATURE => self.feature(arg),
             _ => Err(ENOTTY),
         }
     }

@@ -1,31 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The state of one container, and mapping and unmapping in it.
+//! The state of one container.
 //!
-//! Lock order: [`Iommu::state`] is taken first; inside it come the `mmap_lock` of the program
-//! (while memory is pinned and charged) and the lock of the [`AddressSpace`] (while it is mapped),
-//! never both at once. User memory is read and written inside it only for dirty bitmaps.
+//! What is mapped is in its [`AddressSpace`], which lets several threads map and unmap at once.
+//! What may be mapped changes only while a group comes or goes, with the domains locked for that;
+//! so whoever is one of the [users](AddressSpace::users) can rely on it. [`Iommu::state`] is a
+//! leaf: no other lock is taken inside it.
 //!
-//! C counterpart: `struct vfio_iommu`, `vfio_dma_do_map()` and `vfio_dma_do_unmap()` in
+//! C counterpart: `struct vfio_iommu` in
 //! [`drivers/vfio/vfio_iommu_type1.c`](srctree/drivers/vfio/vfio_iommu_type1.c).
 
 use super::{
-    bitmap,
-    dirty::UserBitmap,
-    dma::DmaTable,
-    iova::{
-        self,
-        IovaRange, //
-    },
-    map::pin_and_map,
+    iova::IovaRange,
     params,
-    request::{
-        MapAction,
-        MapRequest,
-        Refusal,
-        Rights,
-        UnmapTarget, //
-    }, //
+    request::Refusal,
+    tie::Tie, //
 };
 use kernel::{
     new_mutex,
@@ -35,6 +24,10 @@ use kernel::{
     },
     prelude::*,
     sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
         Arc,
         Mutex, //
     }, //
@@ -44,8 +37,9 @@ use kernel_ext::iommu::{
     Domain, //
 };
 use vfio_uapi::{
-    VFIO_TYPE1v2_IOMMU as VFIO_TYPE1V2_IOMMU, //
-    VFIO_TYPE1_IOMMU,
+    MmBind,
+    VFIO_TYPE1v2_IOMMU as VFIO_TYPE1V2_IOMMU,
+    VFIO_TYPE1_IOMMU, //
 };
 
 impl From<Refusal> for Error {
@@ -111,30 +105,34 @@ impl PageSizes {
     }
 }
 
-/// What the lock protects.
+/// What the lock protects: what may be mapped, and how.
 pub(crate) struct State {
-    /// The mappings.
-    pub(crate) table: DmaTable,
-
     /// The addresses that can be mapped, in order; empty until there is a domain.
     pub(crate) usable: KVec<IovaRange>,
 
     /// The sizes and alignments that mappings can have.
     pub(crate) page_sizes: PageSizes,
-
-    /// Whether the program has asked to be told which pages were written.
-    pub(crate) tracking: bool,
 }
 
 /// One container's use of this backend.
 #[pin_data]
 pub(crate) struct Iommu {
-    // The mappings go first, then the domains they are in.
+    // The tie goes first, so that nobody looks at the mappings any more when they go.
+    pub(crate) tie: Tie,
     #[pin]
     pub(crate) state: Mutex<State>,
     pub(crate) space: Arc<AddressSpace>,
 
+    /// The smallest of the page sizes, in bytes.
+    smallest_page: Atomic<u64>,
+
+    /// Whether the program has asked to be told which pages were written.
+    pub(crate) tracking: Atomic<bool>,
+
     pub(crate) flavour: Flavour,
+
+    /// How many mappings there may be.
+    pub(crate) entry_limit: usize,
 }
 
 impl Iommu {
@@ -142,98 +140,50 @@ impl Iommu {
     pub(crate) fn new(flavour: Flavour) -> Result<Arc<Self>> {
         let space = AddressSpace::new()?;
         let state = State {
-            table: DmaTable::new(params::DMA_ENTRY_LIMIT.get()),
             usable: KVec::new(),
             page_sizes: PageSizes::common(&[]),
-            tracking: false,
         };
+        let smallest = state.page_sizes.smallest();
+        let mode = if params::MM_TIE.get() {
+            MmBind::NOTIFY.union(MmBind::EXIT)
+        } else {
+            MmBind::empty()
+        };
+        let tie = Tie::new(space.clone(), mode)?;
         Arc::pin_init(
             pin_init!(Self {
+                tie,
                 state <- new_mutex!(state, "type1::Iommu::state"),
                 space,
+                smallest_page: Atomic::new(smallest),
+                tracking: Atomic::new(false),
                 flavour,
+                // CAST: 32 bits fit.
+                entry_limit: params::DMA_ENTRY_LIMIT.get() as usize,
             }),
             GFP_KERNEL,
         )
     }
 
-    /// Does what a parsed `MAP_DMA` asks for.
-    pub(crate) fn map(&self, request: &MapRequest) -> Result {
-        let mut state = self.state.lock();
-        request.check_alignment(state.page_sizes.smallest())?;
-        match request.action {
-            MapAction::UpdateVaddr => state.table.update_vaddr(request.iova),
-            MapAction::New(rights) => self.map_new(&mut state, request, rights),
-        }
+    /// Returns the smallest page size in bytes, a power of two.
+    pub(crate) fn page(&self) -> u64 {
+        self.smallest_page.load(Relaxed)
     }
 
-    /// Makes a mapping.
-    ///
-    /// Fails with `EEXIST` over another one, `ENOSPC` beyond their number, `EINVAL` outside the
-    /// usable addresses, and as [`pin_and_map`].
-    fn map_new(&self, state: &mut State, request: &MapRequest, rights: Rights) -> Result {
-        if state.table.overlaps(request.iova) {
-            return Err(EEXIST);
-        }
-        if state.table.available() == 0 {
-            return Err(ENOSPC);
-        }
-        if !iova::allows(&state.usable, request.iova) {
-            return Err(EINVAL);
-        }
-        let place = DmaTable::reserve()?;
-        let dma = pin_and_map(&self.space, request, rights.into())?;
-        if state.tracking && dma.len() / state.page_sizes.smallest() > bitmap::MAX_PAGES {
-            return Err(EINVAL);
-        }
-        state.table.insert(place, request.iova, dma)
+    /// Sets the page sizes; the domains are locked.
+    pub(crate) fn set_page_sizes(&self, state: &mut State, sizes: PageSizes) {
+        state.page_sizes = sizes;
+        self.smallest_page.store(sizes.smallest(), Relaxed);
     }
 
-    /// Unmaps what `iova`, `size` and `all` of an `UNMAP_DMA` name; returns how many bytes.
-    ///
-    /// With `dirty`, reports first which pages the devices may have written. Fails with `EINVAL`
-    /// or `EOVERFLOW` for a range that makes no sense or cuts a mapping, and with `EFAULT` if the
-    /// bitmap cannot be written.
-    pub(crate) fn unmap(
-        &self,
-        (iova, size, all): (u64, u64, bool),
-        dirty: Option<&UserBitmap>,
-    ) -> Result<u64> {
-        let mut state = self.state.lock();
-        let page = state.page_sizes.smallest();
-        let target = UnmapTarget::parse(iova, size, all, page)?;
-        if dirty.is_some_and(|bitmap| !state.tracking || bitmap.page_size != page) {
-            return Err(EINVAL);
-        }
-        state.table.check_unmap(target, self.flavour)?;
-
-        let range = target.range();
-        let mut bytes = 0u64;
-        while let Some(dma) = state.table.first_to_unmap(range) {
-            if let Some(bitmap) = dirty {
-                bitmap.mark(range, dma)?;
-            }
-            // All 2^64 addresses make 0, as on C.
-            bytes = bytes.wrapping_add((dma.last() - dma.first()).wrapping_add(1));
-            state.table.remove(dma.first());
-        }
-        Ok(bytes)
-    }
-
-    /// Notes that the user addresses of a range are about to change; returns how many bytes.
-    pub(crate) fn invalidate_vaddr(&self, (iova, size, all): (u64, u64, bool)) -> Result<u64> {
-        let mut state = self.state.lock();
-        let target = UnmapTarget::parse(iova, size, all, state.page_sizes.smallest())?;
-        state.table.check_unmap(target, self.flavour)?;
-        state.table.invalidate_vaddr(target.range())
+    /// Returns how many more mappings can be made.
+    pub(crate) fn available(&self) -> u32 {
+        let left = self.entry_limit.saturating_sub(self.space.len());
+        u32::try_from(left).unwrap_or(u32::MAX)
     }
 
     /// Returns whether all DMA of the container snoops the caches.
     pub(crate) fn is_coherent(&self) -> bool {
-        self.space
-            .domains()
-            .as_slice()
-            .iter()
-            .all(Domain::is_coherent)
+        self.space.users().domains().iter().all(Domain::is_coherent)
     }
 }

@@ -3,20 +3,21 @@
 //! Making a mapping: pin a run, pay for it, map it in every domain, and again.
 //!
 //! There is no code here that undoes anything. The half-made mapping, the walk over the program's
-//! memory and the account are values; whichever way the loop ends, dropping them takes the memory
+//! memory and the charge are values; whichever way the loop ends, dropping them takes the memory
 //! out of reach of the devices, unpins it and gives the charge back, in that order.
 //!
-//! C counterpart: `vfio_pin_map_dma()` in
+//! C counterpart: `vfio_dma_do_map()` and `vfio_pin_map_dma()` in
 //! [`drivers/vfio/vfio_iommu_type1.c`](srctree/drivers/vfio/vfio_iommu_type1.c).
 
 use super::{
-    dma::Dma,
+    bitmap,
+    budget::Budget,
+    iommu::Iommu,
+    iova,
+    owner::Owner,
     params,
-    pin::{
-        Budget,
-        Runs, //
-    },
     request::{
+        MapAction,
         MapRequest,
         Rights, //
     }, //
@@ -24,12 +25,24 @@ use super::{
 use kernel::{
     page::PAGE_SHIFT,
     prelude::*,
-    sync::Arc, //
+    sync::{
+        atomic::Relaxed,
+        Arc, //
+    }, //
 };
-use kernel_ext::iommu::{
-    Access,
-    AddressSpace,
-    Mapping, //
+use kernel_ext::{
+    iommu::{
+        Access,
+        Users, //
+    },
+    mm::{
+        locked_vm::Charge,
+        pin::{
+            BatchSize,
+            Pinner, //
+        },
+        untagged, //
+    }, //
 };
 
 impl From<Rights> for Access {
@@ -42,29 +55,120 @@ impl From<Rights> for Access {
     }
 }
 
-/// Pins the memory that `request` names and maps it in all domains of `space`.
-///
-/// Fails with `EFAULT` for memory that is not there or may not be written or pinned, with `ENOMEM`
-/// beyond `RLIMIT_MEMLOCK` or for lack of memory, with `EINTR` when the caller is being killed,
-/// and as the IOMMU driver does. Then nothing is left pinned, mapped or charged.
-pub(crate) fn pin_and_map(
-    space: &Arc<AddressSpace>,
-    request: &MapRequest,
-    access: Access,
-) -> Result<Dma> {
-    let current = kernel::current!();
-    let mm = current.mm().ok_or(ENODEV)?;
-    let pages = request.size >> PAGE_SHIFT;
-
-    // Dropped in reverse order: what is pinned but not mapped, the mapping, the charge.
-    // CAST: `usize` has at most 64 bits.
-    let mut budget = Budget::new(pages as u64)?;
-    let mut mapping = Mapping::new(space.clone(), request.iova.first(), access)?;
-    let join = !params::DISABLE_HUGEPAGES.get();
-    let mut runs = Runs::new(mm, request.vaddr, pages, access.may_write(), join)?;
-
-    while let Some(run) = runs.next(&mut budget)? {
-        mapping.push(run)?;
+impl Iommu {
+    /// Does what a parsed `MAP_DMA` asks for.
+    ///
+    /// Fails with `EPERM` if only another process may map.
+    pub(crate) fn map(&self, request: &MapRequest) -> Result {
+        self.tie.check_caller()?;
+        if request.action == MapAction::UpdateVaddr {
+            // From here on the charge of the mapping is not changed by anybody else.
+            self.tie.settle();
+        }
+        let (owner, check) = match self.map_once(request) {
+            // What the program has given up may still be charged to it.
+            Err(e) if e == ENOMEM && self.tie.settle() => self.map_once(request)?,
+            other => other?,
+        };
+        if check {
+            // CAST: `usize` has at most 64 bits. OVERFLOW: The request does not wrap.
+            let first = untagged(request.vaddr);
+            let last = first.saturating_add(request.size - 1);
+            self.tie.check(&owner, (first, last));
+            if request.action != MapAction::UpdateVaddr {
+                // The program must not see a mapping of what it has given up meanwhile.
+                self.tie.settle();
+            }
+        }
+        Ok(())
     }
-    Ok(Dma::new(mapping, budget.settle()))
+
+    /// Maps, and returns whose memory it is and whether it has to be looked at again.
+    fn map_once(&self, request: &MapRequest) -> Result<(Arc<Owner>, bool)> {
+        let users = self.space.users();
+        request.check_alignment(self.page())?;
+        match request.action {
+            MapAction::UpdateVaddr => self.update_vaddr(&users, request),
+            MapAction::New(rights) => self.map_new(&users, request, rights),
+        }
+    }
+
+    /// Makes a mapping.
+    ///
+    /// Fails with `EEXIST` over another one, `ENOSPC` beyond their number, `EINVAL` outside the
+    /// usable addresses, with `EFAULT` for memory that is not there or may not be written or
+    /// pinned, with `ENOMEM` beyond `RLIMIT_MEMLOCK` or for lack of memory, with `EINTR` when the
+    /// caller is being killed, and as the IOMMU driver does. Then nothing is left pinned, mapped
+    /// or charged.
+    fn map_new(
+        &self,
+        users: &Users<'_>,
+        request: &MapRequest,
+        rights: Rights,
+    ) -> Result<(Arc<Owner>, bool)> {
+        let current = kernel::current!();
+        let mm = current.mm().ok_or(ENODEV)?;
+        let owner = self.tie.owner()?;
+        let access = Access::from(rights);
+        let pages = request.size >> PAGE_SHIFT;
+        let join = !params::DISABLE_HUGEPAGES.get();
+
+        // Dropped in reverse order: what is pinned but not mapped, the mapping, the charge.
+        let mut budget = Budget::new(&owner.account);
+        let mut mapping = users.make(
+            (request.iova.first(), request.iova.last()),
+            (untagged(request.vaddr), owner.id),
+            (access, join),
+            self.entry_limit,
+        )?;
+        if !iova::allows(&self.state.lock().usable, request.iova) {
+            return Err(EINVAL);
+        }
+        // CAST: `usize` has at most 64 bits.
+        budget.open(pages as u64)?;
+        let batch = if join {
+            BatchSize::Full
+        } else {
+            BatchSize::Single
+        };
+        let mut pinner = Pinner::new(mm, request.vaddr, pages, access.may_write(), batch)?;
+        while let Some(run) = pinner.next_run()? {
+            budget.take(run.locked_pages())?;
+            mapping.push(run)?;
+        }
+        self.check_trackable(mapping.bytes())?;
+        let check = mapping.finish()?;
+        budget.settle();
+        Ok((owner, check))
+    }
+
+    /// Fails with `EINVAL` if dirty pages are tracked and a mapping is too large for a bitmap.
+    fn check_trackable(&self, bytes: u64) -> Result {
+        if self.tracking.load(Relaxed) && bytes / self.page() > bitmap::MAX_PAGES {
+            return Err(EINVAL);
+        }
+        Ok(())
+    }
+
+    /// Notes that the memory behind a mapping is now the current process's, and charges it.
+    ///
+    /// Fails with `ENOENT` if nothing is mapped there, with `EINVAL` if the range is not exactly
+    /// one mapping or its address was not invalidated, with `ENOMEM` beyond `RLIMIT_MEMLOCK`, and
+    /// with `EINTR` when the caller is being killed. Then nothing changes.
+    fn update_vaddr(&self, users: &Users<'_>, request: &MapRequest) -> Result<(Arc<Owner>, bool)> {
+        let range = (request.iova.first(), request.iova.last());
+        let held = users.hold_invalid(range)?;
+        let owner = self.tie.owner()?;
+        let (pages, before) = held.charge();
+        let moves = !self.tie.is_current_mm(before);
+        let mut charge = Charge::new(&owner.account);
+        charge.add(if moves { pages } else { 0 })?;
+        held.set_vaddr(untagged(request.vaddr), owner.id)?;
+        charge.keep();
+        if moves {
+            self.tie.uncharge(before, pages);
+        }
+        // The program may have put other memory there.
+        Ok((owner, true))
+    }
 }

@@ -19,3 +19,8 @@ unsigned int vfio_type1_dma_entry_limit = U16_MAX;
 module_param_named(dma_entry_limit, vfio_type1_dma_entry_limit, uint, 0644);
 MODULE_PARM_DESC(dma_entry_limit,
 		 "Most mappings in a container that is set up from now on (65535).");
+
+bool vfio_type1_mm_tie = true;
+module_param_named(mm_tie, vfio_type1_mm_tie, bool, 0644);
+MODULE_PARM_DESC(mm_tie,
+		 "Take memory from the devices when its owner gives it up, in containers that are set up from now on (Y).");

@@ -20,3 +20,9 @@ kernel_ext::extern_param!(
     /// How many mappings a container may have; looked at when the container is set up.
     pub(crate) static DMA_ENTRY_LIMIT: u32 = vfio_type1_dma_entry_limit;
 );
+
+kernel_ext::extern_param!(
+    /// Whether mappings are tied to the address space that made them; looked at when the container
+    /// is set up.
+    pub(crate) static MM_TIE: bool = vfio_type1_mm_tie;
+);

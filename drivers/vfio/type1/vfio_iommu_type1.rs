@@ -6,14 +6,16 @@
 //! pins the memory, charges it to the program, and keeps it mapped for every device of the
 //! container, until the program takes it back or closes the last file.
 //!
-//! - [`iommu`]: the state of one container, and its lock
+//! - [`iommu`]: the state of one container
 //! - [`ioctl`]: the calls of a program, parsed
 //! - [`request`]: what a program may ask for (pure)
-//! - [`dma`]: the mappings, and what unmapping a range means
-//! - [`map`] and [`pin`]: making a mapping, run by run
+//! - [`map`] and [`budget`]: making a mapping, run by run, and paying for it
+//! - [`unmap`]: what unmapping a range means
 //! - [`attach`]: groups coming and going
 //! - [`iova`]: which addresses can be used (pure)
 //! - [`info`], [`dirty`] and [`bitmap`] (pure): what a program is told
+//! - [`owner`], [`watch`] and [`tie`]: following what becomes of the memory
+//! - [`feature`]: what a program can ask about that
 //!
 //! C counterpart: [`drivers/vfio/vfio_iommu_type1.c`](srctree/drivers/vfio/vfio_iommu_type1.c).
 
@@ -21,16 +23,20 @@
 
 mod attach;
 mod bitmap;
+mod budget;
 mod dirty;
-mod dma;
+mod feature;
 mod info;
 mod ioctl;
 mod iommu;
 mod iova;
 mod map;
+mod owner;
 mod params;
-mod pin;
 mod request;
+mod tie;
+mod unmap;
+mod watch;
 
 use kernel::{
     prelude::*,

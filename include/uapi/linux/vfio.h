@@ -1572,7 +1572,7 @@ struct vfio_iommu_feature {
  */
 struct vfio_iommu_feature_mm_bind {
 	__u32	mode;
-/* Only the address space that sets this may map and unmap; others get EPERM. */
+/* Only the address space that sets this may map, unmap and set; others get EPERM. */
 #define VFIO_MM_BIND_STRICT		(1 << 0)
 /*
  * What the owner gives up (munmap, mremap, MADV_DONTNEED, a hole punched into a
@@ -1592,7 +1592,7 @@ struct vfio_iommu_feature_mm_bind {
  * off.  Can only be set while nothing is mapped.
  *
  * Errors: EINVAL for an unknown mode or a descriptor that is no eventfd, EBADF,
- * EBUSY while something is mapped.
+ * EPERM if STRICT was set by another, EBUSY while something is mapped.
  */
 #define VFIO_IOMMU_FEATURE_MM_BIND	1
 

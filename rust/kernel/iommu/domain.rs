@@ -5,13 +5,14 @@
 //! A [`Domain`] owns both, so that dropping it first detaches every group and then frees the
 //! tables: no device is left that could walk them.
 //!
-//! What a domain maps is not decided here. Only [`AddressSpace`](super::AddressSpace) calls the
-//! map and unmap functions, because only it knows that the memory behind a translation stays
-//! pinned.
+//! What a domain maps is not decided here: see [`AddressSpace`](super::AddressSpace).
 //!
 //! C header: [`include/linux/iommu.h`](srctree/include/linux/iommu.h).
 
-use super::Group;
+use super::{
+    tables::Tables,
+    Group, //
+};
 use crate::bindings;
 use core::ptr::NonNull;
 use kernel::{
@@ -20,7 +21,7 @@ use kernel::{
         to_result, //
     },
     prelude::*,
-    types::Opaque, //
+    sync::Arc, //
 };
 
 /// What devices may do with mapped memory.
@@ -46,7 +47,7 @@ impl Access {
     }
 
     /// Returns the `IOMMU_*` bits; translations are always cache coherent.
-    fn prot(self) -> c_int {
+    pub(super) fn prot(self) -> c_int {
         let bits = match self {
             Self::Read => bindings::IOMMU_READ,
             Self::Write => bindings::IOMMU_WRITE,
@@ -61,19 +62,13 @@ impl Access {
 ///
 /// # Invariants
 ///
-/// - `raw` is a live paging domain that only this value refers to.
-/// - `groups` are exactly the groups that are attached to it.
+/// `groups` are exactly the groups that are attached to the domain of `tables`. Only this value
+/// attaches groups to it.
 pub struct Domain {
-    raw: NonNull<bindings::iommu_domain>,
+    tables: Arc<Tables>,
     groups: KVec<Group>,
     coherent: bool,
 }
-
-// SAFETY: A domain is not tied to a thread.
-unsafe impl Send for Domain {}
-// SAFETY: What can be done through a shared reference from outside this module is reading fields
-// that never change after allocation.
-unsafe impl Sync for Domain {}
 
 impl Domain {
     /// Allocates a domain that suits the devices of `group` and attaches the group.
@@ -94,9 +89,12 @@ impl Domain {
             )
         };
         let raw = NonNull::new(from_err_ptr(found)?).ok_or(ENODEV)?;
-        // INVARIANT: The domain is fresh, so nobody else refers to it and no group is attached.
+        // SAFETY: The domain is fresh and nobody else's. Devices are attached to it only by
+        // `Domain`, which detaches them before it drops the tables.
+        let tables = unsafe { Tables::new(raw) };
+        // INVARIANT: No group is attached yet.
         let mut domain = Self {
-            raw,
+            tables: Arc::new(tables, GFP_KERNEL)?,
             groups: KVec::new(),
             coherent: false,
         };
@@ -108,7 +106,7 @@ impl Domain {
     pub(super) fn attach(&mut self, group: &Group) -> Result {
         self.groups.reserve(1, GFP_KERNEL)?;
         // SAFETY: Domain and group are live by the type invariants.
-        to_result(unsafe { bindings::iommu_attach_group(self.raw.as_ptr(), group.as_raw()) })?;
+        to_result(unsafe { bindings::iommu_attach_group(self.tables.as_raw(), group.as_raw()) })?;
         // INVARIANT: The group was just attached. The room was reserved, so this cannot fail.
         let _ = self.groups.push_within_capacity(group.clone());
         Ok(())
@@ -120,7 +118,7 @@ impl Domain {
             return false;
         };
         // SAFETY: Domain and group are live, and the group is attached by the type invariant.
-        unsafe { bindings::iommu_detach_group(self.raw.as_ptr(), group.as_raw()) };
+        unsafe { bindings::iommu_detach_group(self.tables.as_raw(), group.as_raw()) };
         // INVARIANT: The group was just detached.
         let _ = self.groups.remove(at);
         true
@@ -133,22 +131,21 @@ impl Domain {
 
     /// Returns the first and the last I/O address that can be translated.
     pub fn aperture(&self) -> (u64, u64) {
-        let geometry = &self.get().geometry;
+        let geometry = &self.tables.get().geometry;
         (geometry.aperture_start, geometry.aperture_end)
     }
 
     /// Returns the page sizes in use: bit `n` stands for `1 << n` bytes.
     pub fn page_sizes(&self) -> u64 {
-        // CAST: `usize` has at most 64 bits.
-        self.get().pgsize_bitmap as u64
+        self.tables.page_sizes()
     }
 
     /// Makes all DMA through this domain snoop the caches, if the hardware can.
     pub fn enforce_coherency(&mut self) {
         // SAFETY: `ops` of a live domain is a valid table that never changes.
-        if let Some(enforce) = unsafe { (*self.get().ops).enforce_cache_coherency } {
+        if let Some(enforce) = unsafe { (*self.tables.get().ops).enforce_cache_coherency } {
             // SAFETY: The domain is live, and the function is its own.
-            self.coherent = unsafe { enforce(self.raw.as_ptr()) };
+            self.coherent = unsafe { enforce(self.tables.as_raw()) };
         }
     }
 
@@ -161,8 +158,9 @@ impl Domain {
     ///
     /// Fails with `EBUSY` if that was done before and with `ENOMEM`.
     pub fn set_msi_window(&mut self, base: u64) -> Result {
+        let raw = self.tables.as_raw();
         // SAFETY: The domain is live and exclusively ours.
-        let result = to_result(unsafe { bindings::iommu_get_msi_cookie(self.raw.as_ptr(), base) });
+        let result = to_result(unsafe { bindings::iommu_get_msi_cookie(raw, base) });
         match result {
             // The kernel was built without that machinery, so nothing needs it.
             Err(e) if e == ENODEV => Ok(()),
@@ -172,54 +170,12 @@ impl Domain {
 
     /// Returns whether a group of `other` can be moved here without changing how its DMA behaves.
     pub(super) fn is_compatible(&self, other: &Self) -> bool {
-        self.get().ops == other.get().ops && self.coherent == other.coherent
+        self.tables.get().ops == other.tables.get().ops && self.coherent == other.coherent
     }
 
-    fn get(&self) -> &bindings::iommu_domain {
-        // SAFETY: The domain is live by the type invariant. The fields that this file reads are set
-        // when it is allocated and attached, which takes an exclusive reference.
-        unsafe { self.raw.as_ref() }
-    }
-
-    /// Translates `len` bytes from `iova` to physical memory from `phys`, or nothing at all.
-    ///
-    /// # Safety
-    ///
-    /// - The frames must not be given to another owner before this translation is removed and
-    ///   flushed.
-    /// - No other thread changes translations in this range.
-    pub(super) unsafe fn map(&self, iova: u64, phys: u64, len: usize, access: Access) -> Result {
-        let iova = usize::try_from(iova)?;
-        // SAFETY: The domain is live. The caller promises the rest.
-        to_result(unsafe {
-            bindings::iommu_map(
-                self.raw.as_ptr(),
-                iova,
-                phys,
-                len,
-                access.prot(),
-                bindings::GFP_KERNEL_ACCOUNT,
-            )
-        })
-    }
-
-    /// Returns whether `iova` is translated.
-    pub(super) fn translates(&self, iova: u64) -> bool {
-        // SAFETY: The domain is live; looking an address up has no other requirement.
-        unsafe { bindings::iommu_iova_to_phys(self.raw.as_ptr(), iova) != 0 }
-    }
-
-    /// Starts to remove translations.
-    pub(super) fn unmapping(&self, run: impl FnOnce(&mut Gather<'_>)) {
-        let raw = Opaque::uninit();
-        // SAFETY: The pointer is valid for writes. `raw` is not moved until it goes out of scope.
-        unsafe { bindings::vfio_helper_iommu_iotlb_gather_init(raw.get()) };
-        let mut gather = Gather {
-            domain: self,
-            raw: &raw,
-        };
-        run(&mut gather);
-        gather.flush();
+    /// Returns the page tables, to be changed also while the domain is not at hand.
+    pub(super) fn tables(&self) -> &Arc<Tables> {
+        &self.tables
     }
 }
 
@@ -227,43 +183,10 @@ impl Drop for Domain {
     fn drop(&mut self) {
         for group in &self.groups {
             // SAFETY: Domain and group are live, and the group is attached by the type invariant.
-            unsafe { bindings::iommu_detach_group(self.raw.as_ptr(), group.as_raw()) };
+            unsafe { bindings::iommu_detach_group(self.tables.as_raw(), group.as_raw()) };
         }
-        // SAFETY: No group is attached any more and nobody else refers to the domain.
-        unsafe { bindings::iommu_domain_free(self.raw.as_ptr()) };
-    }
-}
-
-/// Translations that are gone from the page tables, but not yet from the hardware's caches.
-///
-/// # Invariants
-///
-/// `raw` was initialised and stays where it is.
-pub(super) struct Gather<'a> {
-    domain: &'a Domain,
-    raw: &'a Opaque<bindings::iommu_iotlb_gather>,
-}
-
-impl Gather<'_> {
-    /// Removes the translations of `len` bytes from `iova`; returns how many bytes had one.
-    ///
-    /// Stops at the first address without translation. The range must not split what one call of
-    /// [`Domain::map`] made.
-    ///
-    /// # Safety
-    ///
-    /// No other thread changes translations in this range.
-    pub(super) unsafe fn unmap(&mut self, iova: u64, len: usize) -> usize {
-        // CAST: The range was mapped before, so the address fits.
-        let iova = iova as usize;
-        // SAFETY: The domain is live, `raw` is initialised, and the caller promises the rest.
-        unsafe { bindings::iommu_unmap_fast(self.domain.raw.as_ptr(), iova, len, self.raw.get()) }
-    }
-
-    /// Waits until no device can use a removed translation any more.
-    pub(super) fn flush(&mut self) {
-        // SAFETY: The domain is live, and `raw` is initialised and belongs to it.
-        unsafe { bindings::vfio_helper_iommu_iotlb_sync(self.domain.raw.as_ptr(), self.raw.get()) }
+        // No group is attached any more, as `Tables` requires. Whoever else refers to the tables
+        // only delays that they are freed.
     }
 }
 

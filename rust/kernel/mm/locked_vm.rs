@@ -3,8 +3,9 @@
 //! Charging pinned memory to the process that gave it (`VmLck`, `RLIMIT_MEMLOCK`).
 //!
 //! Memory that a device may reach cannot be swapped, so it counts against the limit of the process
-//! it was taken from. A [`LockedVm`] is one such account: it knows whom it charges and how much,
-//! and gives everything back when it is dropped, no matter by whom.
+//! it was taken from. An [`Account`] knows whom to charge. What is charged while a request is under
+//! way is a [`Charge`], which gives everything back when it is dropped; a request that succeeds
+//! [keeps](Charge::keep) it, and whoever undoes the request later gives the pages back.
 //!
 //! The capability `CAP_IPC_LOCK` is looked at once, when the account is opened: a process that was
 //! allowed to exceed its limit stays allowed for this account.
@@ -21,113 +22,138 @@ use crate::{
     capability::{
         capable,
         Cap, //
-    }, //
+    },
+    mm::live::has_users, //
 };
 use kernel::{
     error::to_result,
-    mm::{
-        Mm,
-        MmWithUser, //
-    },
+    mm::Mm,
     prelude::*,
     sync::aref::ARef,
     task::Task, //
 };
 
-/// Pages charged to the `locked_vm` of one address space.
-///
-/// # Invariants
-///
-/// `pages` is what `mm` has been charged through this value and not been given back.
-pub struct LockedVm {
+/// Whom to charge: an address space, and the process whose limit counts.
+pub struct Account {
     mm: ARef<Mm>,
     task: ARef<Task>,
     may_exceed: bool,
-    pages: u64,
 }
 
-impl LockedVm {
-    /// Opens an account, with nothing in it, for the current process.
+impl Account {
+    /// Opens an account of the current process.
     ///
     /// The limit that counts is the one of the thread group leader. Fails with `ENODEV` for a
     /// kernel thread, which has no memory of its own.
-    pub fn for_current() -> Result<Self> {
+    pub fn of_current() -> Result<Self> {
         let current = kernel::current!();
         let mm: &Mm = current.mm().ok_or(ENODEV)?;
-        // INVARIANT: Nothing has been charged yet.
         Ok(Self {
             mm: mm.into(),
             task: current.group_leader().into(),
             may_exceed: capable(Cap::IpcLock),
-            pages: 0,
         })
     }
 
-    /// Returns the number of pages charged, in units of the CPU's page size.
-    pub fn pages(&self) -> u64 {
-        self.pages
+    /// Returns whether [`Account::of_current`] would open the same account again.
+    pub fn is_of_current(&self) -> bool {
+        let current = kernel::current!();
+        self.is_current_mm()
+            && self.task.as_ptr() == current.group_leader().as_ptr()
+            && self.may_exceed == capable(Cap::IpcLock)
     }
 
-    /// Returns whether this account charges the current process.
-    pub fn is_current(&self) -> bool {
+    /// Returns whether the account charges the address space of the current process.
+    pub fn is_current_mm(&self) -> bool {
         kernel::current!()
             .mm()
             .is_some_and(|mm| mm.as_raw() == self.mm.as_raw())
+    }
+
+    /// Returns whether the address space charged has ended.
+    pub fn has_ended(&self) -> bool {
+        !has_users(&self.mm)
+    }
+
+    /// Returns the address space charged, which may have ended.
+    pub(crate) fn mm(&self) -> &Mm {
+        &self.mm
+    }
+
+    /// Charges `pages` pages.
+    ///
+    /// Fails with `ENOMEM` over the limit, with `EINTR` when the caller is being killed and with
+    /// `ESRCH` when the address space is gone.
+    fn charge(&self, pages: u64) -> Result {
+        if pages == 0 {
+            return Ok(());
+        }
+        let lock = WriteLocked::killable(&self.mm)?.ok_or(ESRCH)?;
+        lock.account(&self.task, pages, true, self.may_exceed)
+    }
+
+    /// Gives `pages` pages back.
+    ///
+    /// An address space that is gone has nothing to give them back to, and that is no error.
+    pub fn uncharge(&self, pages: u64) {
+        if pages == 0 {
+            return;
+        }
+        if let Some(lock) = WriteLocked::new(&self.mm) {
+            // Giving back cannot fail: only growth is compared with the limit.
+            let _ = lock.account(&self.task, pages, false, true);
+        }
+    }
+}
+
+/// What a request has charged so far.
+///
+/// # Invariants
+///
+/// `pages` is what was charged to the account through this value and not given back.
+#[must_use = "a charge that is dropped is given back"]
+pub struct Charge<'a> {
+    account: &'a Account,
+    pages: u64,
+}
+
+impl<'a> Charge<'a> {
+    /// Returns a charge of nothing.
+    pub fn new(account: &'a Account) -> Self {
+        // INVARIANT: Nothing has been charged yet.
+        Self { account, pages: 0 }
     }
 
     /// Charges `pages` more.
     ///
     /// Fails with `ENOMEM` over the limit, with `EINTR` when the caller is being killed and with
     /// `ESRCH` when the process to be charged is gone.
-    pub fn charge(&mut self, pages: u64) -> Result {
-        if pages == 0 {
-            return Ok(());
-        }
+    pub fn add(&mut self, pages: u64) -> Result {
         let total = self.pages.checked_add(pages).ok_or(ENOMEM)?;
-        let mm = self.mm.mmget_not_zero().ok_or(ESRCH)?;
-        let lock = WriteLocked::killable(&mm)?;
-        lock.account(&self.task, pages, true, self.may_exceed)?;
+        self.account.charge(pages)?;
         // INVARIANT: They were just charged.
         self.pages = total;
         Ok(())
     }
 
     /// Gives `pages` back, or all if fewer are charged.
-    ///
-    /// A process that is gone has nothing to give them back to, and that is no error.
-    pub fn uncharge(&mut self, pages: u64) {
+    pub fn give_back(&mut self, pages: u64) {
         let pages = pages.min(self.pages);
-        if pages == 0 {
-            return;
-        }
-        // INVARIANT: They are given back below, or with the address space that is gone already.
-        // OVERFLOW: `pages` was just limited to `self.pages`.
+        // INVARIANT: They are given back below. OVERFLOW: There are at least as many.
         self.pages -= pages;
-        if let Some(mm) = self.mm.mmget_not_zero() {
-            let lock = WriteLocked::new(&mm);
-            // Giving back cannot fail: only growth is compared with the limit.
-            let _ = lock.account(&self.task, pages, false, true);
-        }
+        self.account.uncharge(pages);
     }
 
-    /// Moves the whole charge to the current process.
-    ///
-    /// Nothing changes on failure, which is as for [`LockedVm::charge`].
-    pub fn move_to_current(&mut self) -> Result {
-        if self.is_current() {
-            return Ok(());
-        }
-        let mut fresh = Self::for_current()?;
-        fresh.charge(self.pages)?;
-        // Dropping the old account gives its pages back.
-        *self = fresh;
-        Ok(())
+    /// Leaves the charge in the account; somebody else gives it back.
+    pub fn keep(mut self) {
+        // INVARIANT: What is in the account is no longer this value's.
+        self.pages = 0;
     }
 }
 
-impl Drop for LockedVm {
+impl Drop for Charge<'_> {
     fn drop(&mut self) {
-        self.uncharge(self.pages);
+        self.give_back(self.pages);
     }
 }
 
@@ -140,31 +166,38 @@ pub fn memlock_limit() -> u64 {
     bytes as u64
 }
 
-/// Proof that the `mmap_lock` of an address space is held for writing.
+/// Proof that the `mmap_lock` of an address space that has not ended is held for writing.
 struct WriteLocked<'a> {
-    mm: &'a MmWithUser,
+    mm: &'a Mm,
     _not_send: kernel::types::NotThreadSafe,
 }
 
 impl<'a> WriteLocked<'a> {
-    /// Takes the lock; fails with `EINTR` when the caller is being killed.
-    fn killable(mm: &'a MmWithUser) -> Result<Self> {
-        // SAFETY: `mm` is a live address space, as it is a reference to `MmWithUser`.
+    /// Takes the lock, unless the address space has ended; fails with `EINTR` when the caller is
+    /// being killed.
+    fn killable(mm: &'a Mm) -> Result<Option<Self>> {
+        // SAFETY: The structure exists, as `mm` is a reference.
         to_result(unsafe { bindings::vfio_helper_mmap_write_lock_killable(mm.as_raw()) })?;
-        Ok(Self {
-            mm,
-            _not_send: kernel::types::NotThreadSafe,
-        })
+        Ok(Self::taken(mm))
     }
 
-    /// Takes the lock, however long that takes.
-    fn new(mm: &'a MmWithUser) -> Self {
-        // SAFETY: `mm` is a live address space, as it is a reference to `MmWithUser`.
+    /// Takes the lock, however long that takes, unless the address space has ended.
+    fn new(mm: &'a Mm) -> Option<Self> {
+        if !has_users(mm) {
+            return None;
+        }
+        // SAFETY: The structure exists, as `mm` is a reference.
         unsafe { bindings::vfio_helper_mmap_write_lock(mm.as_raw()) };
-        Self {
+        Self::taken(mm)
+    }
+
+    /// The lock was just taken; gives it up again if the address space has ended.
+    fn taken(mm: &'a Mm) -> Option<Self> {
+        let lock = Self {
             mm,
             _not_send: kernel::types::NotThreadSafe,
-        }
+        };
+        has_users(mm).then_some(lock)
     }
 
     /// Adds `pages` to the charge or takes them from it.

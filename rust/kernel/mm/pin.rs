@@ -42,23 +42,63 @@ pub enum RunKind {
     Reserved,
     /// Memory of a device, not pinned.
     Device,
+    /// Nothing: the memory that was here has been given back.
+    Gone,
 }
 
 /// Contiguous physical memory that stays where it is while this value lives.
 ///
+/// There can be hundreds of thousands of these for one mapping, so they are 16 bytes and have room
+/// for a mark of whoever holds them.
+///
 /// # Invariants
 ///
-/// - `pages` is not 0, and the frames `first..first + pages` exist.
-/// - Unless `kind` is [`RunKind::Device`], one pin on each of these frames belongs to this value.
+/// - `pages` is not 0. Unless `kind` is [`RunKind::Gone`], the frames `first..first + pages` exist.
+/// - If `kind` is [`RunKind::Memory`] or [`RunKind::Reserved`], one pin on each of these frames
+///   belongs to this value.
 /// - If `write` is set, the pins were taken for writing.
 pub struct PinnedRun {
     first: usize,
     pages: u32,
     kind: RunKind,
     write: bool,
+    mark: u8,
 }
 
 impl PinnedRun {
+    /// Returns a run of nothing that stands for as many pages as this one.
+    pub fn placeholder(&self) -> Self {
+        // INVARIANT: There are as many pages as in a run, so not 0, and nothing is pinned.
+        Self {
+            first: 0,
+            pages: self.pages,
+            kind: RunKind::Gone,
+            write: self.write,
+            mark: 0,
+        }
+    }
+
+    /// Returns the number of the first page frame.
+    pub fn frame(&self) -> usize {
+        self.first
+    }
+
+    /// Returns the number of the frame behind the last one.
+    pub fn end_frame(&self) -> usize {
+        // CAST: `u32` fits in `usize`. OVERFLOW: Of frames that exist, the highest is far away.
+        self.first + self.pages as usize
+    }
+
+    /// Returns the holder's mark: 0 at first, and whatever the holder made it.
+    pub fn mark(&self) -> u8 {
+        self.mark
+    }
+
+    /// Sets the holder's mark, which means nothing here.
+    pub fn set_mark(&mut self, mark: u8) {
+        self.mark = mark;
+    }
+
     /// Returns the physical address of the first byte.
     pub fn phys(&self) -> u64 {
         // CAST: `usize` has at most 64 bits. OVERFLOW: The frame exists.
@@ -90,15 +130,41 @@ impl PinnedRun {
     pub fn locked_pages(&self) -> u64 {
         match self.kind {
             RunKind::Memory => self.pages(),
-            RunKind::Reserved | RunKind::Device => 0,
+            RunKind::Reserved | RunKind::Device | RunKind::Gone => 0,
         }
+    }
+
+    /// Divides the run into its first `pages` pages and the rest.
+    ///
+    /// Gives it back if one of the two would be empty.
+    pub fn split(self, pages: u64) -> Result<(Self, Self), Self> {
+        let at = match u32::try_from(pages) {
+            Ok(at) if at > 0 && at < self.pages => at,
+            _ => return Err(self),
+        };
+        let run = core::mem::ManuallyDrop::new(self);
+        let first = match run.kind {
+            RunKind::Gone => 0,
+            // CAST: `u32` fits in `usize`. OVERFLOW: The frame exists.
+            _ => run.first + at as usize,
+        };
+        let part = |first, pages| Self {
+            first,
+            pages,
+            kind: run.kind,
+            write: run.write,
+            mark: run.mark,
+        };
+        // INVARIANT: Neither is empty, and each pin of the whole belongs to exactly one of them.
+        // OVERFLOW: `at` is less than the number of pages.
+        Ok((part(run.first, at), part(first, run.pages - at)))
     }
 
     /// Takes in `next`, if it continues this run; gives it back if not.
     pub fn append(&mut self, next: Self) -> Result<(), Self> {
         // CAST: `u32` fits in `usize` on every machine with an IOMMU.
         let contiguous = self.first.checked_add(self.pages as usize) == Some(next.first)
-            && (self.kind, self.write) == (next.kind, next.write);
+            && (self.kind, self.write, self.mark) == (next.kind, next.write, next.mark);
         match self.pages.checked_add(next.pages) {
             Some(pages) if contiguous => {
                 // INVARIANT: The pins of `next` now belong to this run.
@@ -113,7 +179,7 @@ impl PinnedRun {
 
 impl Drop for PinnedRun {
     fn drop(&mut self) {
-        if self.kind == RunKind::Device {
+        if matches!(self.kind, RunKind::Device | RunKind::Gone) {
             return;
         }
         let (mut first, mut left) = (self.first, self.pages);

@@ -155,6 +155,7 @@ impl<'a> Pinner<'a> {
                 RunKind::Memory
             },
             write: self.write,
+            mark: 0,
         })
     }
 
@@ -247,6 +248,7 @@ impl<'a> Pinner<'a> {
             pages: pages.max(1),
             kind: RunKind::Device,
             write: self.write,
+            mark: 0,
         })
     }
 
