@@ -2,8 +2,9 @@
 
 //! The walk over a program's memory that pins as it goes.
 //!
-//! Pages are looked up a batch at a time and handed out as contiguous pieces. What has no pages is
-//! looked up in the page tables instead, one entry at a time, however large that entry is.
+//! Pages are looked up a batch at a time, without a lock if they are present, and handed out as
+//! contiguous pieces. What has no pages is looked up in the page tables instead, one entry at a
+//! time, however large that is.
 //!
 //! Lock order: takes the `mmap_lock` of the program's address space for reading.
 //!
@@ -29,11 +30,18 @@ use kernel::{
         PAGE_SHIFT,
         PAGE_SIZE, //
     },
-    prelude::*, //
+    prelude::*,
+    types::NotThreadSafe, //
 };
 
-/// The number of pages looked up at once: one page full of pointers.
-const BATCH: usize = PAGE_SIZE / size_of::<*mut bindings::page>();
+/// The most pages looked up at once.
+const BATCH: usize = 8192;
+
+/// The most pages looked up at once if there is not memory for more.
+const SMALL_BATCH: usize = PAGE_SIZE / size_of::<*mut bindings::page>();
+
+/// The most pages looked up at once without any more memory.
+const SMALL_BUFFER: usize = 4;
 
 /// How many pages to look up at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +52,15 @@ pub enum BatchSize {
     Single,
 }
 
-/// A walk over a program's memory that pins as it goes.
+/// A walk over the current process's memory that pins as it goes.
 ///
 /// Dropping it unpins what was looked up but not handed out.
 ///
 /// # Invariants
 ///
 /// - `pages[next..filled]` are pages on which one pin each belongs to this value.
-/// - `next <= filled <= pages.len()`.
+/// - `next <= filled`, and `filled` is at most the length of `pages`.
+/// - `mm` is the address space of the current process.
 pub struct Pinner<'a> {
     mm: &'a MmWithUser,
     vaddr: usize,
@@ -61,23 +70,50 @@ pub struct Pinner<'a> {
     /// The most pages that a run may have when it is found.
     limit: usize,
 
-    pages: KVec<*mut bindings::page>,
+    pages: Buffer,
     next: usize,
     filled: usize,
+
+    _not_send: NotThreadSafe,
+}
+
+/// Room for the pages of a look-up.
+enum Buffer {
+    /// A few, which is enough for a small request, and until it is known what is there.
+    Small([*mut bindings::page; SMALL_BUFFER]),
+    /// Many.
+    Large(KVVec<*mut bindings::page>),
+}
+
+impl Buffer {
+    fn as_slice(&self) -> &[*mut bindings::page] {
+        match self {
+            Self::Small(pages) => pages,
+            Self::Large(pages) => pages,
+        }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [*mut bindings::page] {
+        match self {
+            Self::Small(pages) => pages,
+            Self::Large(pages) => pages,
+        }
+    }
 }
 
 /// What a look-up found.
 enum Found {
     /// Pages, now in the buffer.
     Pages,
-    /// A run that is not backed by pages.
+    /// A run that needs no buffer.
     Run(PinnedRun),
 }
 
 impl<'a> Pinner<'a> {
-    /// Starts a walk over `pages` pages of `mm` from `vaddr`, which is aligned to pages.
+    /// Starts a walk over `pages` pages from `vaddr`, which is aligned to pages.
     ///
-    /// With `write`, the memory must be writable. Fails with `ENOMEM`.
+    /// With `write`, the memory must be writable. Fails with `EINVAL` if `mm` is not the address
+    /// space of the current process.
     pub fn new(
         mm: &'a MmWithUser,
         vaddr: usize,
@@ -85,24 +121,24 @@ impl<'a> Pinner<'a> {
         write: bool,
         batch: BatchSize,
     ) -> Result<Self> {
-        let single = || KVec::from_elem(core::ptr::null_mut(), 1, GFP_KERNEL);
-        let (limit, buffer) = match batch {
-            BatchSize::Single => (1, single()?),
-            BatchSize::Full => {
-                let full = KVec::from_elem(core::ptr::null_mut(), BATCH, GFP_KERNEL);
-                (usize::MAX, full.or_else(|_| single())?)
-            }
-        };
-        // INVARIANT: The buffer holds no page yet.
+        let current = kernel::current!();
+        if current.mm().map(|mm| mm.as_raw()) != Some(mm.as_raw()) {
+            return Err(EINVAL);
+        }
+        // INVARIANT: The buffer holds no page yet, and the address space was just checked.
         Ok(Self {
             mm,
             vaddr,
             left: pages,
             write,
-            limit,
-            pages: buffer,
+            limit: match batch {
+                BatchSize::Single => 1,
+                BatchSize::Full => usize::MAX,
+            },
+            pages: Buffer::Small([core::ptr::null_mut(); SMALL_BUFFER]),
             next: 0,
             filled: 0,
+            _not_send: NotThreadSafe,
         })
     }
 
@@ -131,7 +167,7 @@ impl<'a> Pinner<'a> {
 
     /// Turns the first pages of the buffer, as far as they are contiguous, into a run.
     fn take_run(&mut self) -> Option<PinnedRun> {
-        let rest = self.pages.get_mut(self.next..self.filled)?;
+        let rest = self.pages.as_mut_slice().get_mut(self.next..self.filled)?;
         let page = *rest.first()?;
         // SAFETY: `rest` are pages that are pinned, by the type invariant.
         let (first, count, reserved) = unsafe {
@@ -145,18 +181,24 @@ impl<'a> Pinner<'a> {
         // INVARIANT: The pins of these pages leave the buffer and become those of the run.
         self.next += count;
         self.advance(count);
-        Some(PinnedRun {
+        let kind = if reserved {
+            RunKind::Reserved
+        } else {
+            RunKind::Memory
+        };
+        // CAST: At most `BATCH`.
+        Some(self.run(first, count as u32, kind))
+    }
+
+    /// Returns a run whose pins are ours to give.
+    fn run(&self, first: usize, pages: u32, kind: RunKind) -> PinnedRun {
+        PinnedRun {
             first,
-            // CAST: At most `BATCH`.
-            pages: count as u32,
-            kind: if reserved {
-                RunKind::Reserved
-            } else {
-                RunKind::Memory
-            },
+            pages,
+            kind,
             write: self.write,
             mark: 0,
-        })
+        }
     }
 
     /// Moves on by `pages`, which were found in the rest of the range.
@@ -168,8 +210,73 @@ impl<'a> Pinner<'a> {
 
     /// Looks up the next pages; the buffer must be empty.
     fn look_up(&mut self) -> Result<Found> {
-        let flags = if self.write { bindings::FOLL_WRITE } else { 0 } | bindings::FOLL_LONGTERM;
-        let count = self.left.min(self.pages.len());
+        self.get_buffer();
+        let count = self.left.min(self.limit).min(self.pages.as_slice().len());
+        match self.pin_fast(count) {
+            Ok(found) => {
+                // INVARIANT: These pages were just pinned for us.
+                self.next = 0;
+                self.filled = found;
+                Ok(Found::Pages)
+            }
+            Err(_) => self.look_up_locked(count),
+        }
+    }
+
+    /// Gets a large buffer, if there is not one yet, it is worth it, and there is memory.
+    ///
+    /// The buffer must be empty.
+    fn get_buffer(&mut self) {
+        let wanted = self.left.min(self.limit).min(BATCH);
+        if matches!(self.pages, Buffer::Large(_)) || wanted <= SMALL_BUFFER {
+            return;
+        }
+        let buffer = |len| KVVec::from_elem(core::ptr::null_mut(), len, GFP_KERNEL);
+        if let Ok(pages) = buffer(wanted).or_else(|_| buffer(wanted.min(SMALL_BATCH))) {
+            self.pages = Buffer::Large(pages);
+        }
+    }
+
+    fn flags(&self) -> u32 {
+        let write = if self.write { bindings::FOLL_WRITE } else { 0 };
+        write | bindings::FOLL_LONGTERM
+    }
+
+    /// Returns the flags for the fast way, which takes only what is there.
+    ///
+    /// It could bring pages in, but would wait for a handler of `userfaultfd` to do so, for ever
+    /// if there is none.
+    fn fast_flags(&self) -> u32 {
+        self.flags() | bindings::FOLL_NOFAULT
+    }
+
+    /// Pins the next `count` pages, or fewer, without the `mmap_lock` if they are present; returns
+    /// how many are in the buffer, at least one.
+    fn pin_fast(&mut self, count: usize) -> Result<usize> {
+        // CAST: At most `BATCH`.
+        let count = count.min(self.pages.as_slice().len()) as c_int;
+        let (vaddr, flags) = (self.vaddr, self.fast_flags());
+        // SAFETY: The buffer has room for `count` pointers.
+        let found = unsafe {
+            bindings::pin_user_pages_fast(
+                vaddr,
+                count,
+                flags,
+                self.pages.as_mut_slice().as_mut_ptr(),
+            )
+        };
+        match usize::try_from(found) {
+            Ok(0) => Err(EFAULT),
+            Ok(found) => Ok(found),
+            Err(_) => Err(Error::from_errno(found)),
+        }
+    }
+
+    /// Looks up what cannot be had the fast way: what is not there yet, what a protection key of
+    /// the caller hides, and memory of devices.
+    fn look_up_locked(&mut self, count: usize) -> Result<Found> {
+        // Not so many at once, as others wait for the lock meanwhile.
+        let count = count.min(SMALL_BATCH);
         let _lock = self.mm.mmap_read_lock();
         // SAFETY:
         // - The address space is alive and its `mmap_lock` is held for reading.
@@ -179,8 +286,8 @@ impl<'a> Pinner<'a> {
                 self.mm.as_raw(),
                 self.vaddr,
                 count,
-                flags,
-                self.pages.as_mut_ptr(),
+                self.flags(),
+                self.pages.as_mut_slice().as_mut_ptr(),
                 core::ptr::null_mut(),
             )
         };
@@ -188,7 +295,7 @@ impl<'a> Pinner<'a> {
             Ok(found) if found > 0 => {
                 // INVARIANT: These pages were just pinned for us.
                 self.next = 0;
-                self.filled = found.min(self.pages.len());
+                self.filled = found.min(self.pages.as_slice().len());
                 Ok(Found::Pages)
             }
             _ => {
@@ -243,13 +350,7 @@ impl<'a> Pinner<'a> {
         }
         let pages = u32::try_from(pages.min(self.left).min(self.limit)).unwrap_or(u32::MAX);
         // INVARIANT: The frames exist, as they are in a page table; there is at least one.
-        Ok(PinnedRun {
-            first,
-            pages: pages.max(1),
-            kind: RunKind::Device,
-            write: self.write,
-            mark: 0,
-        })
+        Ok(self.run(first, pages.max(1), RunKind::Device))
     }
 
     /// Reads the table entry for `vaddr`, after faulting it in if it must: first frame and count.
@@ -320,7 +421,7 @@ impl<'a> Pinner<'a> {
 
 impl Drop for Pinner<'_> {
     fn drop(&mut self) {
-        if let Some(rest) = self.pages.get_mut(self.next..self.filled) {
+        if let Some(rest) = self.pages.as_mut_slice().get_mut(self.next..self.filled) {
             // SAFETY: One pin on each of these pages belongs to this value, which ends here. They
             // were not handed out, so nobody wrote to them through these pins.
             unsafe { bindings::unpin_user_pages(rest.as_mut_ptr(), rest.len()) };
