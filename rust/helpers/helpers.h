@@ -78,7 +78,10 @@ bool vfio_helper_access_ok(const void __user *ptr, unsigned long size);
 unsigned long vfio_helper_untagged_addr(unsigned long addr);
 struct folio *vfio_helper_page_folio(struct page *page);
 unsigned long vfio_helper_page_pgoff(struct folio *folio, struct page *page);
+unsigned long vfio_helper_folio_nr_pages(struct folio *folio);
+unsigned long vfio_helper_folio_page_idx(struct folio *folio, struct page *page);
 bool vfio_helper_folio_test_anon(struct folio *folio);
+bool vfio_helper_folio_test_hugetlb(struct folio *folio);
 void vfio_helper_folio_lock(struct folio *folio);
 void vfio_helper_folio_unlock(struct folio *folio);
 unsigned long vfio_helper_linear_page_index(struct vm_area_struct *vma,

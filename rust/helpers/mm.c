@@ -102,9 +102,24 @@ unsigned long vfio_helper_page_pgoff(struct folio *folio, struct page *page)
 	return page_pgoff(folio, page);
 }
 
+unsigned long vfio_helper_folio_nr_pages(struct folio *folio)
+{
+	return folio_nr_pages(folio);
+}
+
+unsigned long vfio_helper_folio_page_idx(struct folio *folio, struct page *page)
+{
+	return folio_page_idx(folio, page);
+}
+
 bool vfio_helper_folio_test_anon(struct folio *folio)
 {
 	return folio_test_anon(folio);
+}
+
+bool vfio_helper_folio_test_hugetlb(struct folio *folio)
+{
+	return folio_test_hugetlb(folio);
 }
 
 void vfio_helper_folio_lock(struct folio *folio)

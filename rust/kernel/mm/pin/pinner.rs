@@ -3,13 +3,15 @@
 //! The walk over a program's memory that pins as it goes.
 //!
 //! Pages are looked up a batch at a time, without a lock if they are present, and handed out as
-//! contiguous pieces. What has no pages is looked up in the page tables instead, one entry at a
-//! time, however large that is.
+//! contiguous pieces. Huge pages of hugetlbfs are looked up once and pinned by number. What has no
+//! pages is looked up in the page tables instead, one entry at a time, however large that is.
 //!
 //! Lock order: takes the `mmap_lock` of the program's address space for reading.
 //!
 //! C counterpart: `vaddr_get_pfns()` and `follow_fault_pfn()` in
 //! [`drivers/vfio/vfio_iommu_type1.c`](srctree/drivers/vfio/vfio_iommu_type1.c).
+
+mod device;
 
 use super::{
     PinnedRun,
@@ -22,10 +24,11 @@ use crate::{
         cond_resched, //
     }, //
 };
-use core::ptr::NonNull;
 use kernel::{
-    error::to_result,
-    mm::MmWithUser,
+    mm::{
+        virt::flags,
+        MmWithUser, //
+    },
     page::{
         PAGE_SHIFT,
         PAGE_SIZE, //
@@ -42,6 +45,9 @@ const SMALL_BATCH: usize = PAGE_SIZE / size_of::<*mut bindings::page>();
 
 /// The most pages looked up at once without any more memory.
 const SMALL_BUFFER: usize = 4;
+
+/// How many pages there must be for a look at whether they are of hugetlbfs.
+const WORTH_PROBING: usize = 64;
 
 /// How many pages to look up at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +80,10 @@ pub struct Pinner<'a> {
     next: usize,
     filled: usize,
 
+    /// Whether the next page may be one of hugetlbfs.
+    probe: bool,
+    /// The end of the area of hugetlbfs that was seen last.
+    huge_end: usize,
     _not_send: NotThreadSafe,
 }
 
@@ -138,6 +148,8 @@ impl<'a> Pinner<'a> {
             pages: Buffer::Small([core::ptr::null_mut(); SMALL_BUFFER]),
             next: 0,
             filled: 0,
+            probe: batch == BatchSize::Full && pages >= WORTH_PROBING,
+            huge_end: 0,
             _not_send: NotThreadSafe,
         })
     }
@@ -210,6 +222,11 @@ impl<'a> Pinner<'a> {
 
     /// Looks up the next pages; the buffer must be empty.
     fn look_up(&mut self) -> Result<Found> {
+        if self.probe {
+            if let Some(run) = self.huge_run()? {
+                return Ok(Found::Run(run));
+            }
+        }
         self.get_buffer();
         let count = self.left.min(self.limit).min(self.pages.as_slice().len());
         match self.pin_fast(count) {
@@ -217,6 +234,8 @@ impl<'a> Pinner<'a> {
                 // INVARIANT: These pages were just pinned for us.
                 self.next = 0;
                 self.filled = found;
+                // Huge pages may follow.
+                self.probe = self.limit > 1 && found > 0 && self.is_huge(found - 1);
                 Ok(Found::Pages)
             }
             Err(_) => self.look_up_locked(count),
@@ -272,6 +291,79 @@ impl<'a> Pinner<'a> {
         }
     }
 
+    /// Pins the rest of a huge page of hugetlbfs, if the next page is in one.
+    ///
+    /// Such a page is mapped whole or not at all, so what holds for one part of it holds for all:
+    /// one look-up is enough, and the other pins are added by number.
+    fn huge_run(&mut self) -> Result<Option<PinnedRun>> {
+        self.probe = false;
+        if !self.is_huge_area() {
+            return Ok(None);
+        }
+        let mut page = core::ptr::null_mut();
+        // SAFETY: There is room for one pointer.
+        let found =
+            unsafe { bindings::pin_user_pages_fast(self.vaddr, 1, self.fast_flags(), &mut page) };
+        if found != 1 {
+            // Whatever is wrong is found again by the ordinary way.
+            return Ok(None);
+        }
+        // SAFETY: The page was just pinned.
+        let (first, rest) = unsafe {
+            let folio = bindings::vfio_helper_page_folio(page);
+            let index = bindings::vfio_helper_folio_page_idx(folio, page);
+            let pages = bindings::vfio_helper_folio_nr_pages(folio);
+            let aligned = (self.vaddr >> PAGE_SHIFT) & (pages - 1) == index;
+            let whole = bindings::vfio_helper_folio_test_hugetlb(folio) && aligned;
+            let rest = if whole { pages - index } else { 1 };
+            (bindings::vfio_helper_page_to_pfn(page), rest.min(self.left))
+        };
+        let pages = u32::try_from(rest).unwrap_or(1);
+        // INVARIANT: One pin was taken on the first page; with the others there is one on each.
+        let run = self.run(first, pages, RunKind::Memory);
+        // SAFETY: The folio is pinned, and each of its pages may be pinned as that one was.
+        let added = unsafe {
+            let folio = bindings::vfio_helper_page_folio(page);
+            pages == 1 || bindings::folio_add_pins(folio, pages - 1) == 0
+        };
+        if !added {
+            // There are as many pins as there can be: only the one that we have is ours.
+            core::mem::forget(run);
+            return Ok(Some(self.run(first, 1, RunKind::Memory)));
+        }
+        self.probe = true;
+        Ok(Some(run))
+    }
+
+    /// Returns whether the next page is in an area of hugetlbfs.
+    fn is_huge_area(&mut self) -> bool {
+        if self.vaddr < self.huge_end {
+            return true;
+        }
+        let lock = self.mm.mmap_read_lock();
+        // SAFETY: The address space is alive and locked.
+        let vaddr =
+            unsafe { bindings::vfio_helper_untagged_addr_remote(self.mm.as_raw(), self.vaddr) };
+        let end = lock
+            .vma_lookup(vaddr)
+            .filter(|vma| vma.flags() & flags::HUGETLB != 0)
+            .map(|vma| vma.end());
+        drop(lock);
+        self.huge_end = end.unwrap_or(0);
+        end.is_some()
+    }
+
+    /// Returns whether a page of the buffer belongs to hugetlbfs.
+    fn is_huge(&self, index: usize) -> bool {
+        self.pages.as_slice().get(index).is_some_and(|page| {
+            // SAFETY: The page is pinned.
+            unsafe {
+                let folio = bindings::vfio_helper_page_folio(*page);
+                bindings::vfio_helper_folio_test_hugetlb(folio)
+            }
+        })
+    }
+
     /// Looks up what cannot be had the fast way: what is not there yet, what a protection key of
     /// the caller hides, and memory of devices.
     fn look_up_locked(&mut self, count: usize) -> Result<Found> {
@@ -296,6 +388,7 @@ impl<'a> Pinner<'a> {
                 // INVARIANT: These pages were just pinned for us.
                 self.next = 0;
                 self.filled = found.min(self.pages.as_slice().len());
+                self.probe = self.limit > 1 && self.is_huge(self.filled - 1);
                 Ok(Found::Pages)
             }
             _ => {
@@ -308,114 +401,6 @@ impl<'a> Pinner<'a> {
                 unsafe { self.device_memory(error) }.map(Found::Run)
             }
         }
-    }
-
-    /// Finds memory of a device at the current address; fails with `error` if there is none.
-    ///
-    /// # Safety
-    ///
-    /// The caller must hold the `mmap_lock` for reading. It may be given up and taken again.
-    unsafe fn device_memory(&self, error: Error) -> Result<PinnedRun> {
-        // SAFETY: The address space is alive and locked.
-        let vaddr =
-            unsafe { bindings::vfio_helper_untagged_addr_remote(self.mm.as_raw(), self.vaddr) };
-        loop {
-            // SAFETY: The address space is alive and locked.
-            let vma = unsafe { bindings::vma_lookup(self.mm.as_raw(), vaddr) };
-            let vma = NonNull::new(vma).ok_or(error)?;
-            // SAFETY: A memory area that was just found stays while the lock is held.
-            let flags = unsafe { vma.as_ref().__bindgen_anon_2.vm_flags };
-            if flags & bindings::VM_PFNMAP == 0 {
-                return Err(error);
-            }
-            // SAFETY: As above, and `vaddr` lies in the area.
-            match unsafe { self.follow(vma, vaddr) }? {
-                Some((first, pages)) => return self.device_run(first, pages),
-                // The lock was given up, so the area may be another one now.
-                None => check_killed()?,
-            }
-        }
-    }
-
-    /// Makes a run of `pages` frames from `first`, which a table entry of a device area names.
-    fn device_run(&self, first: usize, pages: usize) -> Result<PinnedRun> {
-        // SAFETY: Any number may be asked about, and a page structure is only read if there is one.
-        let reserved = unsafe {
-            !bindings::vfio_helper_pfn_valid(first)
-                || bindings::vfio_helper_page_reserved(bindings::vfio_helper_pfn_to_page(first))
-        };
-        // Ordinary memory that somebody put into such an area could be freed at any time.
-        if !reserved {
-            return Err(EFAULT);
-        }
-        let pages = u32::try_from(pages.min(self.left).min(self.limit)).unwrap_or(u32::MAX);
-        // INVARIANT: The frames exist, as they are in a page table; there is at least one.
-        Ok(self.run(first, pages.max(1), RunKind::Device))
-    }
-
-    /// Reads the table entry for `vaddr`, after faulting it in if it must: first frame and count.
-    ///
-    /// Returns [`None`] if the lock was given up meanwhile.
-    ///
-    /// # Safety
-    ///
-    /// The `mmap_lock` must be held for reading, and `vma` be an area that contains `vaddr`.
-    unsafe fn follow(
-        &self,
-        vma: NonNull<bindings::vm_area_struct>,
-        vaddr: usize,
-    ) -> Result<Option<(usize, usize)>> {
-        let mut args = bindings::follow_pfnmap_args {
-            vma: vma.as_ptr(),
-            address: vaddr,
-            ..Default::default()
-        };
-        // SAFETY: The caller promises that the area contains the address and is locked.
-        if unsafe { bindings::follow_pfnmap_start(&mut args) } != 0 {
-            // SAFETY: As above.
-            if unsafe { self.fault_in(vaddr) }? {
-                return Ok(None);
-            }
-            // SAFETY: The lock was not given up, so the area is the same.
-            to_result(unsafe { bindings::follow_pfnmap_start(&mut args) })?;
-        }
-        let (pfn, mask, writable) = (args.pfn, args.addr_mask, args.writable);
-        // SAFETY: The look-up was started with these arguments and succeeded.
-        unsafe { bindings::follow_pfnmap_end(&mut args) };
-        if self.write && !writable {
-            return Err(EFAULT);
-        }
-        // The entry covers the frames up to the next multiple of its size.
-        let last = pfn | (!mask >> PAGE_SHIFT);
-        Ok(Some((pfn, (last - pfn).saturating_add(1))))
-    }
-
-    /// Faults the page at `vaddr` in; returns whether the lock was given up meanwhile.
-    ///
-    /// # Safety
-    ///
-    /// The `mmap_lock` must be held for reading.
-    unsafe fn fault_in(&self, vaddr: usize) -> Result<bool> {
-        let write = if self.write {
-            bindings::fault_flag_FAULT_FLAG_WRITE
-        } else {
-            0
-        };
-        let mut unlocked = false;
-        // SAFETY: The address space is alive, and the caller holds its lock, which is held again
-        // when this returns.
-        let result = to_result(unsafe {
-            bindings::fixup_user_fault(
-                self.mm.as_raw(),
-                vaddr,
-                bindings::fault_flag_FAULT_FLAG_REMOTE | write,
-                &mut unlocked,
-            )
-        });
-        if unlocked {
-            return Ok(true);
-        }
-        result.map(|()| false)
     }
 }
 
