@@ -20,6 +20,7 @@ struct iommu_domain;
 struct inode;
 struct iommu_iotlb_gather;
 struct list_head;
+struct scatterlist;
 struct mm_struct;
 struct mmu_interval_notifier;
 struct mmu_notifier_range;
@@ -102,6 +103,8 @@ void vfio_helper_init_work(struct work_struct *work, work_func_t func);
 void vfio_helper_iommu_iotlb_gather_init(struct iommu_iotlb_gather *gather);
 void vfio_helper_iommu_iotlb_sync(struct iommu_domain *domain,
 				  struct iommu_iotlb_gather *gather);
+void vfio_helper_sg_set_page(struct scatterlist *sg, struct page *page,
+			     unsigned int len);
 
 /* vma.c */
 void vfio_helper_vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags);

@@ -2,6 +2,7 @@
 /* Inline functions of the IOMMU core, for rust/kernel/iommu/. */
 
 #include <linux/iommu.h>
+#include <linux/scatterlist.h>
 #include "helpers.h"
 
 void vfio_helper_iommu_iotlb_gather_init(struct iommu_iotlb_gather *gather)
@@ -13,4 +14,10 @@ void vfio_helper_iommu_iotlb_sync(struct iommu_domain *domain,
 				  struct iommu_iotlb_gather *gather)
 {
 	iommu_iotlb_sync(domain, gather);
+}
+
+void vfio_helper_sg_set_page(struct scatterlist *sg, struct page *page,
+			     unsigned int len)
+{
+	sg_set_page(sg, page, len, 0);
 }

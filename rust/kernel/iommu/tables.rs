@@ -12,7 +12,13 @@
 //! C header: [`include/linux/iommu.h`](srctree/include/linux/iommu.h).
 
 use super::Access;
-use crate::bindings;
+use crate::{
+    bindings,
+    mm::pin::{
+        PinnedRun,
+        RunKind, //
+    },
+};
 use core::ptr::NonNull;
 use kernel::{
     error::to_result,
@@ -20,6 +26,9 @@ use kernel::{
     prelude::*,
     types::Opaque, //
 };
+
+/// The most bytes that an entry of a list for [`Tables::map_runs`] may have.
+pub(super) const LIST_ENTRY_MAX: u64 = 1 << 31;
 
 /// Whether a call may wait for memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +107,32 @@ impl Tables {
         to_result(unsafe {
             bindings::iommu_map(self.as_raw(), iova, phys, len, access.prot(), flags)
         })
+    }
+
+    /// Translates the addresses from `iova` to the memory of `list`, or nothing at all.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Tables::map`], for all frames of the list.
+    pub(super) unsafe fn map_list(&self, iova: u64, list: &RunList<'_>, access: Access) -> Result {
+        let iova = usize::try_from(iova)?;
+        // SAFETY: The domain is live, and the list is one of as many entries by its invariant. The
+        // caller promises the rest.
+        let mapped = unsafe {
+            bindings::iommu_map_sg(
+                self.as_raw(),
+                iova,
+                list.entries.as_ptr().cast_mut(),
+                list.len,
+                access.prot(),
+                bindings::GFP_KERNEL_ACCOUNT,
+            )
+        };
+        // CAST: An errno is small.
+        match usize::try_from(mapped) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Error::from_errno(mapped as c_int)),
+        }
     }
 
     /// Returns whether `iova` is translated.
@@ -209,5 +244,88 @@ impl Gather<'_> {
     fn flush(&mut self) {
         // SAFETY: The domain is live, and `raw` is initialised and belongs to it.
         unsafe { bindings::vfio_helper_iommu_iotlb_sync(self.tables.as_raw(), self.raw.get()) }
+    }
+}
+
+/// Room for a list of runs that are mapped in one go.
+///
+/// Mapping many runs at once costs one synchronisation of the hardware instead of one for each,
+/// which matters where that is slow: under a hypervisor it is an exit.
+pub(super) struct RunListRoom(KVec<bindings::scatterlist>);
+
+impl RunListRoom {
+    /// The most runs of a list: one page of entries.
+    pub(super) const CAPACITY: usize = PAGE_SIZE / size_of::<bindings::scatterlist>();
+
+    /// Gets the room. Fails with `ENOMEM`.
+    pub(super) fn new() -> Result<Self> {
+        let empty = bindings::scatterlist::default();
+        Ok(Self(KVec::from_elem(empty, Self::CAPACITY, GFP_KERNEL)?))
+    }
+
+    /// Lists the first of `runs`, as many as fit; returns [`None`] if that is not at least two.
+    ///
+    /// The list ends before a run that is contiguous with the one before it.
+    pub(super) fn list<'a>(&'a mut self, runs: &'a [PinnedRun]) -> Option<RunList<'a>> {
+        let mut behind = None;
+        let count = runs
+            .iter()
+            .take(self.0.len())
+            .take_while(|run| {
+                // What is apart although it could be joined is meant to stay apart.
+                let apart = behind.replace(run.end_frame()) != Some(run.frame());
+                apart
+                    && matches!(run.kind(), RunKind::Memory | RunKind::Reserved)
+                    && run.bytes() <= LIST_ENTRY_MAX
+            })
+            .count();
+        let entries = self.0.get_mut(..count)?;
+        if count < 2 {
+            return None;
+        }
+        // CAST: At most `CAPACITY`.
+        let len = count as u32;
+        // SAFETY: There are that many entries.
+        unsafe { bindings::sg_init_table(entries.as_mut_ptr(), len) };
+        let mut bytes = 0u64;
+        for (entry, run) in entries.iter_mut().zip(runs) {
+            // CAST: At most `LIST_ENTRY_MAX`.
+            // SAFETY: The entry is part of an initialised list. The frames have page structures, as
+            // the run is of pages.
+            unsafe {
+                let page = bindings::vfio_helper_pfn_to_page(run.frame());
+                bindings::vfio_helper_sg_set_page(entry, page, run.bytes() as u32);
+            }
+            bytes = bytes.saturating_add(run.bytes());
+        }
+        // INVARIANT: The entries were just made from the runs.
+        Some(RunList {
+            entries,
+            len,
+            bytes,
+        })
+    }
+}
+
+/// Runs that are to be mapped one behind the other.
+///
+/// # Invariants
+///
+/// `entries` are a list of `len` entries, and together `bytes` bytes.
+pub(super) struct RunList<'a> {
+    entries: &'a [bindings::scatterlist],
+    len: u32,
+    bytes: u64,
+}
+
+impl RunList<'_> {
+    /// Returns the number of runs.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Returns the number of bytes of all runs together.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 }

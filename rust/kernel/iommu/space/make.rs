@@ -23,6 +23,7 @@ use super::{
 use crate::{
     iommu::{
         tables::{
+            RunListRoom,
             Sleep,
             Tables, //
         },
@@ -36,6 +37,9 @@ use kernel::{
     page::PAGE_SIZE,
     prelude::*, //
 };
+
+/// How many runs are collected before they are mapped.
+const PENDING: usize = RunListRoom::CAPACITY;
 
 /// A mapping in the making.
 ///
@@ -167,26 +171,46 @@ impl NewMapping<'_> {
         }
         self.growing = Some(run);
         self.bytes = bytes;
-        self.map_pending()
+        if self.runs.len() - self.mapped >= PENDING {
+            self.map_pending()?;
+        }
+        Ok(())
     }
 
     /// Maps the runs that wait for it.
     fn map_pending(&mut self) -> Result {
-        while let Some(run) = self.runs.get(self.mapped) {
+        let mut room: Option<RunListRoom> = None;
+        while let Some(pending) = self.runs.get(self.mapped..).filter(|p| !p.is_empty()) {
+            if pending.len() > 1 && room.is_none() {
+                room = Some(RunListRoom::new()?);
+            }
             // The addresses are in the range that is ours, which does not wrap; only behind its
             // very last byte there may be none, and then nothing is pending.
             let at = self.first.wrapping_add(self.mapped_bytes);
-            let bytes = run.bytes();
-            // SAFETY:
-            // - The frames are those of a run that stays in `self.runs` until its translations
-            //   are removed.
-            // - The range is ours alone, as its entry is in phase `Making`.
-            let map = |tables: &Tables| unsafe {
-                tables.map(at, (run.phys(), bytes), self.access, Sleep::Allowed)
+            let (count, bytes) = match room.as_mut().and_then(|room| room.list(pending)) {
+                Some(list) => {
+                    // SAFETY:
+                    // - The frames are those of runs that stay in `self.runs` until their
+                    //   translations are removed.
+                    // - The range is ours alone, as its entry is in phase `Making`.
+                    let map = |tables: &Tables| unsafe { tables.map_list(at, &list, self.access) };
+                    map_in_all(&self.users.domains, (at, list.bytes()), &mut self.end, map)?;
+                    (list.len(), list.bytes())
+                }
+                None => {
+                    let Some(run) = pending.first() else {
+                        break;
+                    };
+                    // SAFETY: As above; sleeping is allowed here.
+                    let map = |tables: &Tables| unsafe {
+                        tables.map(at, (run.phys(), run.bytes()), self.access, Sleep::Allowed)
+                    };
+                    map_in_all(&self.users.domains, (at, run.bytes()), &mut self.end, map)?;
+                    (1, run.bytes())
+                }
             };
-            map_in_all(&self.users.domains, (at, bytes), &mut self.end, map)?;
-            // INVARIANT: It was just mapped in all domains.
-            self.mapped = self.mapped.saturating_add(1);
+            // INVARIANT: They were just mapped in all domains.
+            self.mapped = self.mapped.saturating_add(count);
             self.mapped_bytes = self.mapped_bytes.saturating_add(bytes);
             cond_resched();
         }
