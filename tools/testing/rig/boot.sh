@@ -59,7 +59,11 @@ guest_parameters() {
 	blacklist+=(kvm_amd kvm_intel psmouse pcspkr iTCO_wdt sr_mod sg evdev serio_raw)
 	case $hugepages in
 	0) ;;
-	1G:*) append+=(default_hugepagesz=2M hugepagesz=1G "hugepages=${hugepages#1G:}") ;;
+	1G:*)
+		# QEMU's default processor has no pages of 1 GiB.
+		qemu+=(-cpu "qemu64,+pdpe1gb")
+		append+=(default_hugepagesz=2M hugepagesz=1G "hugepages=${hugepages#1G:}")
+		;;
 	*) append+=("hugepages=$hugepages") ;;
 	esac
 	if [ -z "$native" ]; then
