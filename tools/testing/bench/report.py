@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""report.py SAMPLES OUT: the samples of vfio_bench as a table, OUT.rst, and a plot, OUT.svg.
+
+SAMPLES has lines "COLUMN NAME VALUE"; a name that comes several times has several samples, of which
+the median counts. Which measures there are, what they are called and what is aimed at stands in the
+tables below. Needs nothing beside Python.
+"""
+
+import argparse
+import collections
+import datetime
+import math
+import os
+import statistics
+
+KINDS = (
+    ("1g", "1 GiB pages"),
+    ("2m", "2 MiB hugetlb pages"),
+    ("thp", "2 MiB transparent pages"),
+    ("4k", "4 KiB pages"),
+    ("frag", "4 KiB pages, scattered"),
+)
+
+# (measure, what it is, unit)
+TIMES = (
+    [(f"map.{kind}.ns", f"map 1 GiB of {text}", "us") for kind, text in KINDS]
+    + [(f"unmap.{kind}.ns", f"unmap 1 GiB of {text}", "us") for kind, text in KINDS]
+    + [
+        ("map.page.ns", "map one page", "us"),
+        ("unmap.page.ns", "unmap one page", "us"),
+        ("map.page-of-1000.ns", "map one page beside 1000 mappings", "us"),
+        ("unmap.page-of-1000.ns", "unmap one page beside 1000 mappings", "us"),
+        ("map.page-of-30000.ns", "map one page beside 30000 mappings", "us"),
+        ("unmap.page-of-30000.ns", "unmap one page beside 30000 mappings", "us"),
+        ("map.64k.ns", "map 64 KiB of a transparent page", "us"),
+        ("unmap.64k.ns", "unmap 64 KiB of a transparent page", "us"),
+        ("map.2mib.ns", "map one transparent page of 2 MiB", "us"),
+        ("unmap.2mib.ns", "unmap one transparent page of 2 MiB", "us"),
+        ("dirty.start.ns", "start tracking 1 TiB", "us"),
+        ("dirty.get.ns", "bitmap of 1 TiB", "us"),
+        ("dirty.stop.ns", "stop tracking 1 TiB", "us"),
+    ]
+)
+
+COUNTERS = (
+    ("gup", "calls that pin"),
+    ("iommu_map", "iommu_map"),
+    ("iommu_unmap", "iommu_unmap"),
+    ("iova_to_phys", "iova_to_phys"),
+    ("invalidations", "invalidations"),
+    ("unpin", "calls that unpin"),
+    ("mmap_write", "mmap_lock for write"),
+)
+
+COUNTS = [
+    (f"{way}.{kind}.{counter}", f"{way} {text}: {name}", "")
+    for way in ("map", "unmap")
+    for kind, text in KINDS
+    for counter, name in COUNTERS
+]
+
+MEMORY = (
+    ("memory.mapping.bytes", "bytes of kernel memory for a mapping of one page", "B"),
+    ("memory.mapping.charged", "of these, charged to the process", "B"),
+    ("memory.extent.bytes", "bytes for each scattered page of one mapping", "B"),
+    ("memory.extent.charged", "of these, charged to the process", "B"),
+    ("dirty.kernel.kib", "KiB of vmalloc memory while tracking 1 TiB", "KiB"),
+)
+
+PARALLEL = (
+    ("threads.2m.one", "one thread, 256 MiB of 2 MiB pages, rounds a second", "rate"),
+    ("threads.2m.two", "two threads, rounds a second together", "rate"),
+    ("threads.2m.speedup", "speed-up by the second thread", "ratio"),
+    ("threads.2m.control", "speed-up of threads that only compute", "ratio"),
+    ("threads.4k.one", "one thread, 256 MiB of 4 KiB pages, rounds a second", "rate"),
+    ("threads.4k.two", "two threads, rounds a second together", "rate"),
+    ("threads.4k.speedup", "speed-up by the second thread", "ratio"),
+    ("threads.4k.control", "speed-up of threads that only compute", "ratio"),
+    ("info.1g.longest.ns", "longest GET_INFO while 4 GiB of 1 GiB pages are mapped", "us"),
+    ("info.1g.map.ns", "that map", "us"),
+    ("info.1g.control.ns", "longest getppid in as many calls", "us"),
+    ("info.shm.longest.ns", "longest GET_INFO while 4 GiB of 4 KiB pages are mapped", "us"),
+    ("info.shm.map.ns", "that map", "us"),
+    ("info.shm.control.ns", "longest getppid in as many calls", "us"),
+)
+
+
+def at_least(factor):
+    """C takes at least FACTOR times as much as ours."""
+    return f"C/Rust >= {factor}", lambda c, rust: c is not None and c >= factor * rust
+
+
+def at_most(limit, text=None):
+    """Ours is at most LIMIT."""
+    return text or f"<= {limit}", lambda c, rust: rust <= limit
+
+
+def no_more():
+    """Ours is at most C's."""
+    return "<= C", lambda c, rust: c is not None and rust <= c
+
+
+# (goal, measure, unit, (what is aimed at, test))
+GOALS = (
+    ("P1", "map.1g.gup", "", at_most(4)),
+    ("P1", "map.1g.ns", "us", at_least(50)),
+    ("P2", "map.2m.iommu_map", "", no_more()),
+    ("P2", "map.2m.ns", "us", at_least(5)),
+    ("P3", "map.frag.mmap_write", "", at_most(2)),
+    ("P3", "map.frag.ns", "us", at_least(1.3)),
+    ("P4", "unmap.2m.iova_to_phys", "", at_most(0)),
+    ("P4", "unmap.2m.ns", "us", at_least(10)),
+    ("P4", "unmap.1g.iova_to_phys", "", at_most(0)),
+    ("P4", "unmap.1g.ns", "us", at_least(10)),
+    ("P5", "unmap.frag.invalidations", "", at_least(100)),
+    ("P5", "unmap.frag.ns", "us", at_least(1.3)),
+    ("P6", "threads.2m.speedup", "ratio", (">= 1.6", lambda c, rust: rust >= 1.6)),
+    ("P6", "threads.4k.speedup", "ratio", (">= 1.6", lambda c, rust: rust >= 1.6)),
+    ("P7", "info.1g.longest.ns", "us", at_most(5e6, "< 5 ms")),
+    ("P7", "info.shm.longest.ns", "us", at_most(5e6, "< 5 ms")),
+    ("P11", "dirty.get.ns", "us", at_least(2)),
+    ("P11", "dirty.kernel.kib", "KiB", at_most(1024, "< 1 MiB")),
+)
+
+NOT_MEASURED = "P8, P9, P10, P12"
+
+COLUMN_NAMES = {
+    "c": "C",
+    "rust": "Rust",
+    "rust-untied": "Rust, mm_tie=0",
+    "iommufd": "iommufd",
+    "iommufd-file": "iommufd, file",
+}
+
+
+class Samples:
+    """All samples of a run, and what the program noted beside them."""
+
+    def __init__(self, path):
+        self.values = collections.defaultdict(list)
+        self.notes = []
+        with open(path, encoding="utf-8") as lines:
+            for line in lines:
+                words = line.split()
+                if line.startswith("#"):
+                    self.notes.append(line[1:].strip())
+                elif len(words) == 3:
+                    self.values[words[0], words[1]].append(float(words[2]))
+        present = {column for column, _ in self.values}
+        self.columns = [name for name in COLUMN_NAMES if name in present]
+
+    def get(self, column, name):
+        """The median; of longest waits, which a busy host only makes longer, the least."""
+        values = self.values.get((column, name))
+        if not values:
+            return None
+        return min(values) if "longest" in name else statistics.median(values)
+
+    def note(self, start):
+        """What follows START in the notes that begin with it."""
+        return [note[len(start) :].strip() for note in self.notes if note.startswith(start)]
+
+
+def show(value, unit):
+    """A number as people read it."""
+    if value is None:
+        return "-"
+    if unit == "us":
+        value /= 1000
+    if unit in ("ratio", "rate"):
+        return f"{value:.2f}"
+    if value and abs(value) < 100 and value != int(value):
+        return f"{value:.2f}"
+    return f"{value:,.0f}".replace(",", " ")
+
+
+def ratio(c, rust):
+    """C/Rust, or a dash where that says nothing."""
+    if c is None or not rust:
+        return "-"
+    return f"{c / rust:.2f}" if c / rust < 100 else f"{c / rust:.0f}"
+
+
+def table(head, rows):
+    """A simple table of reStructuredText."""
+    rows = [[cell or "-" for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in [head] + rows) for i in range(len(head))]
+    rule = "  ".join("=" * width for width in widths)
+
+    def line(row):
+        cells = [row[0].ljust(widths[0])]
+        for cell, width in zip(row[1:], widths[1:]):
+            number = cell == "-" or cell.replace(" ", "").replace(".", "").lstrip("-").isdigit()
+            cells.append(cell.rjust(width) if number else cell.ljust(width))
+        return "  ".join(cells).rstrip()
+
+    return "\n".join([rule, line(head), rule] + [line(row) for row in rows] + [rule])
+
+
+def measure_table(samples, measures, last=True):
+    """One row for each measure that has samples, one column for each implementation."""
+    rows = []
+    for name, text, unit in measures:
+        values = [samples.get(column, name) for column in samples.columns]
+        if all(value is None for value in values):
+            continue
+        row = [text + (f" ({unit})" if unit in ("us", "KiB") else "")]
+        row += [show(value, unit) for value in values]
+        if last:
+            row.append(ratio(samples.get("c", name), samples.get("rust", name)))
+        rows.append(row)
+    head = ["measure"] + [COLUMN_NAMES[column] for column in samples.columns]
+    return table(head + ["C/Rust"] * last, rows) if rows else ""
+
+
+def goal_table(samples):
+    """What was aimed at, and what was reached."""
+    texts = {name: text for name, text, _ in [*TIMES, *COUNTS, *MEMORY, *PARALLEL]}
+    rows = []
+    for goal, name, unit, (aim, reached) in GOALS:
+        c, rust = samples.get("c", name), samples.get("rust", name)
+        verdict = "not measured" if rust is None else "yes" if reached(c, rust) else "NO"
+        text = texts[name] + (f" ({unit})" if unit in ("us", "KiB") else "")
+        rows.append([goal, text, show(c, unit), show(rust, unit), ratio(c, rust), aim, verdict])
+    return table(["goal", "measure", "C", "Rust", "C/Rust", "aim", "met"], rows)
+
+
+def rst(samples, args):
+    """The whole page."""
+    def part(title, body):
+        return f"{title}\n{'-' * len(title)}\n\n{body}\n" if body else ""
+
+    kernel = (samples.note("kernel") or ["?"])[0]
+    facts = [
+        f":Date: {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}",
+        f":Kernel: {kernel}",
+        f":Guest: QEMU (TCG), q35, {args.machine} IOMMU",
+        f":Host: {args.host}",
+        f":Revision: {args.revision or 'unknown'}",
+    ]
+    facts += [f":Host load: {text}" for text in samples.note("host load")]
+    out = [
+        ".. SPDX-License-Identifier: GPL-2.0-only",
+        ".. Written by 'make bench'; do not edit.\n",
+        "\n".join(facts) + "\n",
+        f".. figure:: {os.path.basename(args.out)}.svg\n"
+        "   :alt: how many times faster than C, as bars\n\n"
+        "   How many times as long C takes (logarithmic).\n",
+        part("Goals", goal_table(samples)),
+        f"Not measured by this program: {NOT_MEASURED}.\n",
+        part("Times", measure_table(samples, TIMES)),
+        part("Two processors", measure_table(samples, PARALLEL)),
+        part("Kernel memory", measure_table(samples, MEMORY)),
+        part("Counts", measure_table(samples, COUNTS, last=False)),
+    ]
+    return "\n".join(out)
+
+
+def svg(samples):
+    """Bars of C/Rust for every time, on a logarithmic scale."""
+    bars = []
+    for name, text, _ in TIMES:
+        c, rust = samples.get("c", name), samples.get("rust", name)
+        if c and rust:
+            bars.append((text, c / rust))
+    left, width, step = 300, 420, 20
+    low, high = 0.5, max([10] + [value for _, value in bars]) * 1.2
+
+    def x(value):
+        value = max(value, low)
+        return left + width * math.log(value / low) / math.log(high / low)
+
+    height = 40 + step * len(bars)
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 80}" height="{height}"'
+        ' font-family="sans-serif" font-size="12">',
+        f'<rect width="100%" height="{height}" fill="white"/>',
+    ]
+    for power in range(0, int(math.log10(high)) + 1):
+        at = x(10**power)
+        out.append(f'<line x1="{at:.1f}" y1="20" x2="{at:.1f}" y2="{height - 10}" stroke="#bbb"/>')
+        out.append(f'<text x="{at:.1f}" y="14" text-anchor="middle">{10**power}</text>')
+    for i, (text, value) in enumerate(bars):
+        y = 26 + i * step
+        start, end = sorted((x(1), x(value)))
+        colour = "#2a7" if value >= 1 else "#c43"
+        out.append(f'<text x="{left - 8}" y="{y + 11}" text-anchor="end">{text}</text>')
+        out.append(
+            f'<rect x="{start:.1f}" y="{y}" width="{max(end - start, 1):.1f}" height="14"'
+            f' fill="{colour}"/>'
+        )
+        out.append(f'<text x="{end + 4:.1f}" y="{y + 11}">{value:.3g}</text>')
+    out.append("</svg>\n")
+    return "\n".join(out)
+
+
+def main():
+    """Read the samples, write the page and the plot."""
+    parser = argparse.ArgumentParser()
+    for name in ("kernel", "machine", "host", "revision"):
+        parser.add_argument(f"--{name}", default="")
+    parser.add_argument("samples")
+    parser.add_argument("out")
+    args = parser.parse_args()
+    samples = Samples(args.samples)
+    if not samples.columns:
+        raise SystemExit("no samples")
+    for suffix, text in ((".rst", rst(samples, args)), (".svg", svg(samples))):
+        with open(args.out + suffix, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+if __name__ == "__main__":
+    main()
