@@ -7,13 +7,11 @@
  */
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 #include "kselftest_harness.h"
 #include "vfio_test.h"
 
 #define IOVA		0x1000000ULL
-#define KB(pages)	((long)((pages) * PAGE / 1024))
 #define ENTRY_LIMIT	"/sys/module/vfio_iommu_type1/parameters/dma_entry_limit"
 
 static void set_memlock(rlim_t bytes)
@@ -29,59 +27,6 @@ static void drop_privileges(void)
 {
 	if (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
 		fail("uid 1000: %s", strerror(errno));
-}
-
-static long my_locked(void)
-{
-	return vm_locked_kb(getpid());
-}
-
-/* A child, and a word in each direction to take turns with it. */
-struct child {
-	pid_t pid;
-	int to, from;
-};
-
-/* Returns true in the child, whose ends are the other way round. */
-static bool start_child(struct child *child)
-{
-	int down[2], up[2];
-
-	if (pipe(down) || pipe(up))
-		fail("pipe: %s", strerror(errno));
-	child->pid = fork();
-	if (child->pid < 0)
-		fail("fork: %s", strerror(errno));
-	child->to = child->pid ? down[1] : up[1];
-	child->from = child->pid ? up[0] : down[0];
-	close(child->pid ? down[0] : down[1]);
-	close(child->pid ? up[1] : up[0]);
-	return !child->pid;
-}
-
-static void tell(struct child *child)
-{
-	if (write(child->to, "x", 1) != 1)
-		fail("the other process is gone");
-}
-
-static void wait_for(struct child *child)
-{
-	char byte;
-
-	if (read(child->from, &byte, 1) != 1)
-		fail("the other process is gone");
-}
-
-static int end_of(struct child *child)
-{
-	int status;
-
-	close(child->to);
-	close(child->from);
-	if (waitpid(child->pid, &status, 0) != child->pid)
-		fail("waitpid: %s", strerror(errno));
-	return status;
 }
 
 FIXTURE(limits)

@@ -73,6 +73,11 @@ long vm_locked_kb(pid_t pid)
 	return kb;
 }
 
+long my_locked(void)
+{
+	return vm_locked_kb(getpid());
+}
+
 void *memory(size_t size)
 {
 	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -60,9 +60,26 @@ void write_text(const char *path, const char *text);
 
 /* Locked memory of a process in KiB: VmLck of /proc/PID/status. */
 long vm_locked_kb(pid_t pid);
+long my_locked(void);
+#define KB(pages)	((long)((pages) * PAGE / 1024))
 
 /* Shared anonymous memory of whole pages, zeroed. */
 void *memory(size_t size);
+
+/* ---- lib/child.c: a second process ---------------------------------------- */
+
+/* A child, and a word in each direction to take turns with it. */
+struct child {
+	pid_t pid;
+	int to, from;
+};
+
+/* Returns true in the child, whose ends are the other way round. */
+bool start_child(struct child *child);
+void tell(struct child *child);
+void wait_for(struct child *child);
+/* Waits until the child has ended; returns its status. */
+int end_of(struct child *child);
 
 /* ---- lib/pci.c: devices as the host sees them ----------------------------- */
 
