@@ -22,7 +22,6 @@
 #define KIB		(1ULL << 10)
 #define MIB		(1ULL << 20)
 #define GIB		(1ULL << 30)
-#define TIB		(1ULL << 40)
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -105,6 +104,9 @@ extern unsigned long long cgroup_id;
 void report(const struct column *column, double value, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Sorts them, too. */
+uint64_t median(uint64_t *values, size_t count);
+
 static inline uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -112,6 +114,11 @@ static inline uint64_t now_ns(void)
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
+
+/* ---- footprint.c ---------------------------------------------------------- */
+
+/* Slab and vmalloc memory of the machine. */
+long long kernel_bytes(void);
 
 /* ---- groups --------------------------------------------------------------- */
 
@@ -122,6 +129,7 @@ struct group {
 	bool parallel;		/* meaningful with two processors only */
 	size_t memory;		/* bytes of memory; 0 for bulk_size */
 	unsigned int most;	/* samples of a column at most; 0 for any number */
+	unsigned int turns;	/* of each column; 0 for as many as was asked for */
 	/* Before the first sample of a turn: what it needs; counts, which take time of their own. */
 	void (*begin)(struct target *target, const struct memory *mem);
 	void (*sample)(struct target *target, const struct memory *mem);

@@ -31,14 +31,19 @@ static long long field(const char *path, const char *name, long long missing)
 	return value;
 }
 
+long long kernel_bytes(void)
+{
+	/* Otherwise the processors' own counts are added up only now and then. */
+	__write_text("/proc/sys/vm/stat_refresh", "1");
+	return 1024 * (field("/proc/meminfo", "SUnreclaim:", 0) +
+		       field("/proc/meminfo", "VmallocUsed:", 0));
+}
+
 static struct usage usage_now(void)
 {
 	struct usage usage;
 
-	/* The statistics of cgroups and of processors are brought together now and then. */
-	__write_text("/proc/sys/vm/stat_refresh", "1");
-	usage.kernel = 1024 * (field("/proc/meminfo", "SUnreclaim:", 0) +
-			       field("/proc/meminfo", "VmallocUsed:", 0));
+	usage.kernel = kernel_bytes();
 	usage.charged = field(CGROUP "/memory.stat", "kernel ", -1);
 	if (usage.charged >= 0)
 		usage.charged -= field(CGROUP "/memory.stat", "sec_pagetables ", 0) +

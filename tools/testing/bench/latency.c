@@ -11,19 +11,6 @@ static uint64_t place(unsigned int i, size_t size)
 	return IOVA_BASE + 2 * i * size;
 }
 
-static int compare(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-static uint64_t median(uint64_t *values, size_t count)
-{
-	qsort(values, count, sizeof(*values), compare);
-	return values[count / 2];
-}
-
 static void batch(struct target *target, const struct memory *mem, unsigned int first, size_t size,
 		  const char *name)
 {

@@ -36,9 +36,9 @@ TIMES = (
         ("unmap.64k.ns", "unmap 64 KiB of a transparent page", "us"),
         ("map.2mib.ns", "map one transparent page of 2 MiB", "us"),
         ("unmap.2mib.ns", "unmap one transparent page of 2 MiB", "us"),
-        ("dirty.start.ns", "start tracking 1 TiB", "us"),
-        ("dirty.get.ns", "bitmap of 1 TiB", "us"),
-        ("dirty.stop.ns", "stop tracking 1 TiB", "us"),
+        ("dirty.start.ns", "start tracking 64 GiB", "us"),
+        ("dirty.get.ns", "bitmap of 64 GiB", "us"),
+        ("dirty.stop.ns", "stop tracking 64 GiB", "us"),
     ]
 )
 
@@ -64,24 +64,27 @@ MEMORY = (
     ("memory.mapping.charged", "of these, charged to the process", "B"),
     ("memory.extent.bytes", "bytes for each scattered page of one mapping", "B"),
     ("memory.extent.charged", "of these, charged to the process", "B"),
-    ("dirty.kernel.kib", "KiB of vmalloc memory while tracking 1 TiB", "KiB"),
+    ("dirty.kernel.kib", "KiB of kernel memory while tracking 64 GiB", "KiB"),
 )
 
-PARALLEL = (
-    ("threads.2m.one", "one thread, 256 MiB of 2 MiB pages, rounds a second", "rate"),
-    ("threads.2m.two", "two threads, rounds a second together", "rate"),
-    ("threads.2m.speedup", "speed-up by the second thread", "ratio"),
-    ("threads.2m.control", "speed-up of threads that only compute", "ratio"),
-    ("threads.4k.one", "one thread, 256 MiB of 4 KiB pages, rounds a second", "rate"),
-    ("threads.4k.two", "two threads, rounds a second together", "rate"),
-    ("threads.4k.speedup", "speed-up by the second thread", "ratio"),
-    ("threads.4k.control", "speed-up of threads that only compute", "ratio"),
-    ("info.1g.longest.ns", "longest GET_INFO while 4 GiB of 1 GiB pages are mapped", "us"),
-    ("info.1g.map.ns", "that map", "us"),
-    ("info.1g.control.ns", "longest getppid in as many calls", "us"),
-    ("info.shm.longest.ns", "longest GET_INFO while 4 GiB of 4 KiB pages are mapped", "us"),
-    ("info.shm.map.ns", "that map", "us"),
-    ("info.shm.control.ns", "longest getppid in as many calls", "us"),
+PARALLEL = tuple(
+    (f"threads.{kind}.{what}", f"{text}: {meaning}", unit)
+    for kind, text in (("2m", "2 MiB pages"), ("4k", "4 KiB pages"))
+    for what, meaning, unit in (
+        ("one", "one thread, map and unmap 256 MiB, a second", "rate"),
+        ("two", "two threads together", "rate"),
+        ("speedup", "two threads against one", "ratio"),
+        ("control", "the same of threads that only compute", "ratio"),
+        ("scaled", "two threads against one, as a part of that", "ratio"),
+    )
+) + tuple(
+    (f"info.{kind}.{what}.ns", f"{text}: {meaning}", "us")
+    for kind, text in (("1g", "1 GiB pages"), ("shm", "4 KiB pages"))
+    for what, meaning in (
+        ("longest", "longest GET_INFO while 4 GiB are mapped"),
+        ("map", "that map"),
+        ("control", "longest getppid in as many calls"),
+    )
 )
 
 
@@ -114,12 +117,13 @@ GOALS = (
     ("P4", "unmap.1g.ns", "us", at_least(10)),
     ("P5", "unmap.frag.invalidations", "", at_least(100)),
     ("P5", "unmap.frag.ns", "us", at_least(1.3)),
-    ("P6", "threads.2m.speedup", "ratio", (">= 1.6", lambda c, rust: rust >= 1.6)),
-    ("P6", "threads.4k.speedup", "ratio", (">= 1.6", lambda c, rust: rust >= 1.6)),
+    # 1.6 of 2 processors; a busy host gives the guest less than two.
+    ("P6", "threads.2m.scaled", "ratio", (">= 0.8", lambda c, rust: rust >= 0.8)),
+    ("P6", "threads.4k.scaled", "ratio", (">= 0.8", lambda c, rust: rust >= 0.8)),
     ("P7", "info.1g.longest.ns", "us", at_most(5e6, "< 5 ms")),
     ("P7", "info.shm.longest.ns", "us", at_most(5e6, "< 5 ms")),
     ("P11", "dirty.get.ns", "us", at_least(2)),
-    ("P11", "dirty.kernel.kib", "KiB", at_most(1024, "< 1 MiB")),
+    ("P11", "dirty.kernel.kib", "KiB", at_most(256, "< 256")),
 )
 
 NOT_MEASURED = "P8, P9, P10, P12"
@@ -154,7 +158,9 @@ class Samples:
         values = self.values.get((column, name))
         if not values:
             return None
-        return min(values) if "longest" in name else statistics.median(values)
+        value = min(values) if "longest" in name else statistics.median(values)
+        # Bytes of a thing are a share of many pages; fractions of them say nothing.
+        return round(value) + 0.0 if name.startswith("memory.") else value
 
     def note(self, start):
         """What follows START in the notes that begin with it."""
@@ -176,7 +182,7 @@ def show(value, unit):
 
 def ratio(c, rust):
     """C/Rust, or a dash where that says nothing."""
-    if c is None or not rust:
+    if not c or not rust:
         return "-"
     return f"{c / rust:.2f}" if c / rust < 100 else f"{c / rust:.0f}"
 
