@@ -151,6 +151,9 @@ static void info(struct target *target, const struct memory *once)
 	struct memory mem;
 	pthread_t thread;
 
+	/* One request cannot map a file again and again. */
+	if (backend->needs_file)
+		return;
 	memory_repeat(&mem, once, 4 * GIB);
 	mapper.mem = &mem;
 	if (pthread_create(&thread, NULL, map_all, &mapper))

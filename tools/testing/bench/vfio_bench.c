@@ -16,7 +16,7 @@
 #include "bench.h"
 
 static const struct backend *const backends[] = {
-	&type1_backend,
+	&type1_backend, &iommufd_backend, &iommufd_file_backend,
 };
 
 static const struct group *const all_groups[] = {
