@@ -137,6 +137,6 @@ struct group {
 };
 
 extern const struct group bulk_groups[], latency_groups[], footprint_groups[],
-			  dirty_groups[], parallel_groups[];
+			  dirty_groups[], device_groups[], parallel_groups[];
 
 #endif /* BENCH_H */
