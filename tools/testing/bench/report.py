@@ -217,8 +217,9 @@ def table(head, rows):
     return "\n".join([rule, line(head), rule] + [line(row) for row in rows] + [rule])
 
 
-def measure_table(samples, measures, last=True):
+def measure_table(samples, measures, ratios=True):
     """One row for each measure that has samples, one column for each implementation."""
+    others = [name for name in samples.columns if not name.startswith("rust")] if ratios else []
     rows = []
     for name, text, unit in measures:
         values = [samples.get(column, name) for column in samples.columns]
@@ -226,11 +227,36 @@ def measure_table(samples, measures, last=True):
             continue
         row = [text + (f" ({unit})" if unit in ("us", "KiB") else "")]
         row += [show(value, unit) for value in values]
-        if last:
-            row.append(ratio(samples.get("c", name), samples.get("rust", name)))
+        row += [ratio(samples.get(other, name), samples.get("rust", name)) for other in others]
         rows.append(row)
     head = ["measure"] + [COLUMN_NAMES[column] for column in samples.columns]
-    return table(head + ["C/Rust"] * last, rows) if rows else ""
+    head += [f"{COLUMN_NAMES[other]}/Rust" for other in others]
+    return table(head, rows) if rows else ""
+
+
+def count_table(samples):
+    """One row for each request and implementation, one column for each counter."""
+    rows = []
+    for way in ("map", "unmap"):
+        for kind, text in KINDS:
+            for column in samples.columns:
+                values = [samples.get(column, f"{way}.{kind}.{counter}") for counter, _ in COUNTERS]
+                if any(value is not None for value in values):
+                    row = [f"{way} {text}", COLUMN_NAMES[column]]
+                    rows.append(row + [show(value, "") for value in values])
+    return table(["request", "by"] + [name for _, name in COUNTERS], rows) if rows else ""
+
+
+def verdict(samples, name, reached):
+    """Whether a goal is met, if this run can tell."""
+    c, rust = samples.get("c", name), samples.get("rust", name)
+    if rust is None:
+        return "not measured"
+    if name.endswith(".scaled"):
+        control = samples.get("rust", name.replace(".scaled", ".control"))
+        if control is None or control < 1.6:
+            return "host busy"
+    return "yes" if reached(c, rust) else "NO"
 
 
 def goal_table(samples):
@@ -239,9 +265,10 @@ def goal_table(samples):
     rows = []
     for goal, name, unit, (aim, reached) in GOALS:
         c, rust = samples.get("c", name), samples.get("rust", name)
-        verdict = "not measured" if rust is None else "yes" if reached(c, rust) else "NO"
         text = texts[name] + (f" ({unit})" if unit in ("us", "KiB") else "")
-        rows.append([goal, text, show(c, unit), show(rust, unit), ratio(c, rust), aim, verdict])
+        factor = "-" if unit == "ratio" else ratio(c, rust)
+        met = verdict(samples, name, reached)
+        rows.append([goal, text, show(c, unit), show(rust, unit), factor, aim, met])
     return table(["goal", "measure", "C", "Rust", "C/Rust", "aim", "met"], rows)
 
 
@@ -269,10 +296,10 @@ def rst(samples, args):
         part("Goals", goal_table(samples)),
         f"Not measured by this program: {NOT_MEASURED}.\n",
         part("Times", measure_table(samples, TIMES)),
-        part("Two processors", measure_table(samples, PARALLEL)),
-        part("Devices", measure_table(samples, DEVICE)),
+        part("Two processors", measure_table(samples, PARALLEL, ratios=False)),
+        part("Devices", measure_table(samples, DEVICE, ratios=False)),
         part("Kernel memory", measure_table(samples, MEMORY)),
-        part("Counts", measure_table(samples, COUNTS, last=False)),
+        part("Counts", count_table(samples)),
     ]
     return "\n".join(out)
 
@@ -304,7 +331,7 @@ def svg(samples):
     for i, (text, value) in enumerate(bars):
         y = 26 + i * step
         start, end = sorted((x(1), x(value)))
-        colour = "#2a7" if value >= 1 else "#c43"
+        colour = "#2a7" if value > 1.02 else "#c43" if value < 0.98 else "#999"
         out.append(f'<text x="{left - 8}" y="{y + 11}" text-anchor="end">{text}</text>')
         out.append(
             f'<rect x="{start:.1f}" y="{y}" width="{max(end - start, 1):.1f}" height="14"'
