@@ -15,33 +15,6 @@
 #define STOP	VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP
 #define GET	VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP
 
-struct get {
-	struct vfio_iommu_type1_dirty_bitmap head;
-	struct vfio_iommu_type1_dirty_bitmap_get range;
-};
-
-struct unmap {
-	struct vfio_iommu_type1_dma_unmap head;
-	struct vfio_bitmap bitmap;
-};
-
-static int dirty(int fd, uint32_t flags)
-{
-	struct vfio_iommu_type1_dirty_bitmap head = { .argsz = sizeof(head), .flags = flags };
-
-	return __call(fd, VFIO_IOMMU_DIRTY_PAGES, &head);
-}
-
-static int get_bitmap(int fd, uint64_t iova, uint64_t size, struct vfio_bitmap bitmap)
-{
-	struct get get = {
-		.head = { .argsz = sizeof(get), .flags = GET },
-		.range = { .iova = iova, .size = size, .bitmap = bitmap },
-	};
-
-	return __call(fd, VFIO_IOMMU_DIRTY_PAGES, &get);
-}
-
 FIXTURE(dirty)
 {
 	struct vfio vfio;
@@ -73,13 +46,13 @@ FIXTURE_TEARDOWN(dirty)
 
 TEST_F(dirty, exactly_one_flag)
 {
-	EXPECT_EQ(-EINVAL, dirty(self->fd, START | STOP));
-	EXPECT_EQ(-EINVAL, dirty(self->fd, 8));
-	EXPECT_EQ(-EINVAL, dirty(self->fd, GET));
-	EXPECT_EQ(0, dirty(self->fd, START));
-	EXPECT_EQ(0, dirty(self->fd, START));
-	EXPECT_EQ(0, dirty(self->fd, STOP));
-	EXPECT_EQ(0, dirty(self->fd, STOP));
+	EXPECT_EQ(-EINVAL, __dirty_pages(self->fd, START | STOP));
+	EXPECT_EQ(-EINVAL, __dirty_pages(self->fd, 8));
+	EXPECT_EQ(-EINVAL, __dirty_pages(self->fd, GET));
+	EXPECT_EQ(0, __dirty_pages(self->fd, START));
+	EXPECT_EQ(0, __dirty_pages(self->fd, START));
+	EXPECT_EQ(0, __dirty_pages(self->fd, STOP));
+	EXPECT_EQ(0, __dirty_pages(self->fd, STOP));
 }
 
 TEST_F(dirty, needs_tracking_and_a_bitmap_that_fits)
@@ -87,33 +60,33 @@ TEST_F(dirty, needs_tracking_and_a_bitmap_that_fits)
 	struct vfio_bitmap bad = self->bitmap;
 
 	dma_map(self->fd, self->mem, IOVA, 128 * PAGE, DMA_RW);
-	EXPECT_EQ(-EINVAL, get_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
-	ASSERT_EQ(0, dirty(self->fd, START));
-	EXPECT_EQ(0, get_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
+	EXPECT_EQ(-EINVAL, __dirty_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
+	ASSERT_EQ(0, __dirty_pages(self->fd, START));
+	EXPECT_EQ(0, __dirty_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
 
-	EXPECT_EQ(-EINVAL, get_bitmap(self->fd, IOVA, 0, self->bitmap));
-	EXPECT_EQ(-EOVERFLOW, get_bitmap(self->fd, -PAGE, 2 * PAGE, self->bitmap));
-	EXPECT_EQ(-EINVAL, get_bitmap(self->fd, IOVA + 1, 128 * PAGE, self->bitmap));
-	EXPECT_EQ(-EINVAL, get_bitmap(self->fd, IOVA, 64 * PAGE, self->bitmap));
+	EXPECT_EQ(-EINVAL, __dirty_bitmap(self->fd, IOVA, 0, self->bitmap));
+	EXPECT_EQ(-EOVERFLOW, __dirty_bitmap(self->fd, -PAGE, 2 * PAGE, self->bitmap));
+	EXPECT_EQ(-EINVAL, __dirty_bitmap(self->fd, IOVA + 1, 128 * PAGE, self->bitmap));
+	EXPECT_EQ(-EINVAL, __dirty_bitmap(self->fd, IOVA, 64 * PAGE, self->bitmap));
 	bad.size = 15;
-	EXPECT_EQ(-EINVAL, get_bitmap(self->fd, IOVA, 128 * PAGE, bad));
+	EXPECT_EQ(-EINVAL, __dirty_bitmap(self->fd, IOVA, 128 * PAGE, bad));
 	bad.size = 0x10000008;
-	EXPECT_EQ(-EINVAL, get_bitmap(self->fd, IOVA, 128 * PAGE, bad));
+	EXPECT_EQ(-EINVAL, __dirty_bitmap(self->fd, IOVA, 128 * PAGE, bad));
 	bad = self->bitmap;
 	bad.pgsize = 2 * PAGE;
-	EXPECT_EQ(-EINVAL, get_bitmap(self->fd, IOVA, 128 * PAGE, bad));
+	EXPECT_EQ(-EINVAL, __dirty_bitmap(self->fd, IOVA, 128 * PAGE, bad));
 	bad = self->bitmap;
 	bad.data = (__u64 *)PAGE;
-	EXPECT_EQ(-EFAULT, get_bitmap(self->fd, IOVA, 128 * PAGE, bad));
+	EXPECT_EQ(-EFAULT, __dirty_bitmap(self->fd, IOVA, 128 * PAGE, bad));
 }
 
 TEST_F(dirty, all_that_is_mapped_may_be_dirty)
 {
 	dma_map(self->fd, self->mem, IOVA, 3 * PAGE, DMA_RW);
 	dma_map(self->fd, self->mem, IOVA + 60 * PAGE, 10 * PAGE, DMA_RW);
-	ASSERT_EQ(0, dirty(self->fd, START));
+	ASSERT_EQ(0, __dirty_pages(self->fd, START));
 	self->bits[2] = 42;
-	ASSERT_EQ(0, get_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
+	ASSERT_EQ(0, __dirty_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
 	EXPECT_EQ(0xf000000000000007ULL, self->bits[0]);
 	EXPECT_EQ(0x3fULL, self->bits[1]);
 	EXPECT_EQ(42, self->bits[2]);
@@ -121,21 +94,10 @@ TEST_F(dirty, all_that_is_mapped_may_be_dirty)
 
 TEST_F(dirty, unmap_reports_on_the_way)
 {
-	struct unmap unmap = {
-		.head = {
-			.argsz = sizeof(unmap),
-			.flags = VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP,
-			.iova = IOVA,
-			.size = 8 * PAGE,
-		},
-		.bitmap = self->bitmap,
-	};
-
 	dma_map(self->fd, self->mem, IOVA, 5 * PAGE, DMA_RW);
-	EXPECT_EQ(-EINVAL, __call(self->fd, VFIO_IOMMU_UNMAP_DMA, &unmap));
-	ASSERT_EQ(0, dirty(self->fd, START));
-	ASSERT_EQ(0, __call(self->fd, VFIO_IOMMU_UNMAP_DMA, &unmap));
-	EXPECT_EQ(5 * PAGE, unmap.head.size);
+	EXPECT_EQ(-EINVAL, __dma_unmap_bitmap(self->fd, IOVA, 8 * PAGE, self->bitmap));
+	ASSERT_EQ(0, __dirty_pages(self->fd, START));
+	EXPECT_EQ(5 * PAGE, __dma_unmap_bitmap(self->fd, IOVA, 8 * PAGE, self->bitmap));
 	EXPECT_EQ(0x1fULL, self->bits[0]);
 	EXPECT_EQ(0, dma_unmap(self->fd, IOVA, 8 * PAGE));
 }
@@ -147,10 +109,10 @@ TEST_F(dirty, answers_do_not_depend_on_earlier_ones)
 		SKIP(return, "C reports pages that are not mapped");
 	dma_map(self->fd, self->mem, IOVA, 3 * PAGE, DMA_RW);
 	dma_map(self->fd, self->mem, IOVA + 5 * PAGE, 2 * PAGE, DMA_RW);
-	ASSERT_EQ(0, dirty(self->fd, START));
+	ASSERT_EQ(0, __dirty_pages(self->fd, START));
 	for (int i = 0; i < 3; i++) {
 		memset(self->bits, 0, sizeof(self->bits));
-		ASSERT_EQ(0, get_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
+		ASSERT_EQ(0, __dirty_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
 		EXPECT_EQ(0x67ULL, self->bits[0]);
 	}
 }
@@ -162,9 +124,9 @@ TEST_F(dirty, page_size_zero_is_refused)
 
 	if (!driver_is_rust())
 		SKIP(return, "C shifts by 64 first");
-	ASSERT_EQ(0, dirty(self->fd, START));
+	ASSERT_EQ(0, __dirty_pages(self->fd, START));
 	bad.pgsize = 0;
-	EXPECT_EQ(-EINVAL, get_bitmap(self->fd, IOVA, 128 * PAGE, bad));
+	EXPECT_EQ(-EINVAL, __dirty_bitmap(self->fd, IOVA, 128 * PAGE, bad));
 }
 
 /* ---- Memory that moves ------------------------------------------------------ */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A second process, and taking turns with it. */
+/* A second process that takes turns with the test. */
 #include <sys/wait.h>
 
 #include "vfio_test.h"

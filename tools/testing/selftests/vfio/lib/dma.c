@@ -45,6 +45,50 @@ int64_t dma_unmap(int container, uint64_t iova, uint64_t size)
 	return must(__dma_unmap(container, iova, size));
 }
 
+int64_t __dma_unmap_bitmap(int container, uint64_t iova, uint64_t size, struct vfio_bitmap bitmap)
+{
+	struct {
+		struct vfio_iommu_type1_dma_unmap head;
+		struct vfio_bitmap bitmap;
+	} unmap = {
+		.head = {
+			.argsz = sizeof(unmap),
+			.flags = VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP,
+			.iova = iova,
+			.size = size,
+		},
+		.bitmap = bitmap,
+	};
+	int ret = __call(container, VFIO_IOMMU_UNMAP_DMA, &unmap);
+
+	if (ret)
+		return ret;
+	return unmap.head.size;
+}
+
+int __dirty_pages(int container, uint32_t flags)
+{
+	struct vfio_iommu_type1_dirty_bitmap head = { .argsz = sizeof(head), .flags = flags };
+
+	return __call(container, VFIO_IOMMU_DIRTY_PAGES, &head);
+}
+
+int __dirty_bitmap(int container, uint64_t iova, uint64_t size, struct vfio_bitmap bitmap)
+{
+	struct {
+		struct vfio_iommu_type1_dirty_bitmap head;
+		struct vfio_iommu_type1_dirty_bitmap_get range;
+	} get = {
+		.head = {
+			.argsz = sizeof(get),
+			.flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP,
+		},
+		.range = { .iova = iova, .size = size, .bitmap = bitmap },
+	};
+
+	return __call(container, VFIO_IOMMU_DIRTY_PAGES, &get);
+}
+
 struct vfio_iommu_type1_info *iommu_info(int container)
 {
 	struct vfio_iommu_type1_info *info, head = { .argsz = sizeof(head) };

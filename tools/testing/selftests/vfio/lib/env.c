@@ -2,6 +2,7 @@
 /* The machine and the process a test runs in. */
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "vfio_test.h"
 
@@ -76,6 +77,51 @@ long vm_locked_kb(pid_t pid)
 long my_locked(void)
 {
 	return vm_locked_kb(getpid());
+}
+
+/* A number in a file of lines "name number". */
+static long count_of(const char *path, const char *name)
+{
+	char word[64];
+	long value;
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		fail("%s: %s", path, strerror(errno));
+	while (fscanf(file, "%63s %ld", word, &value) == 2) {
+		if (!strcmp(word, name)) {
+			fclose(file);
+			return value;
+		}
+	}
+	fail("%s has no %s", path, name);
+}
+
+long pinned_pages(void)
+{
+	char text[8];
+
+	/* Each processor counts for itself; reading this file adds them up. */
+	must(__read_text("/proc/sys/vm/stat_refresh", text, sizeof(text)));
+	return count_of("/proc/vmstat", "nr_foll_pin_acquired") -
+	       count_of("/proc/vmstat", "nr_foll_pin_released");
+}
+
+long huge_pages_free(size_t page)
+{
+	char path[80], text[16];
+
+	snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/hugepages-%zukB/free_hugepages",
+		 page / 1024);
+	return __read_text(path, text, sizeof(text)) ? 0 : strtol(text, NULL, 10);
+}
+
+double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
 void *memory(size_t size)

@@ -63,6 +63,13 @@ long vm_locked_kb(pid_t pid);
 long my_locked(void);
 #define KB(pages)	((long)((pages) * PAGE / 1024))
 
+/* Pages that anybody keeps from moving with FOLL_PIN, each time counted. */
+long pinned_pages(void);
+/* Free pages of hugetlbfs of this size in bytes; 0 if there is no such size. */
+long huge_pages_free(size_t page);
+/* Time since some moment. */
+double seconds(void);
+
 /* Shared anonymous memory of whole pages, zeroed. */
 void *memory(size_t size);
 
@@ -78,7 +85,7 @@ struct child {
 bool start_child(struct child *child);
 void tell(struct child *child);
 void wait_for(struct child *child);
-/* Waits until the child has ended; returns its status. */
+/* Waits for the end of the child; returns its status as waitpid() does. */
 int end_of(struct child *child);
 
 /* ---- lib/pci.c: devices as the host sees them ----------------------------- */
@@ -156,6 +163,12 @@ void dma_map(int container, const void *vaddr, uint64_t iova, uint64_t size, uin
 int64_t __dma_unmap(int container, uint64_t iova, uint64_t size);
 int64_t dma_unmap(int container, uint64_t iova, uint64_t size);
 int64_t __dma_unmap_flags(int container, uint64_t iova, uint64_t size, uint32_t flags);
+int64_t __dma_unmap_bitmap(int container, uint64_t iova, uint64_t size, struct vfio_bitmap bitmap);
+
+/* DIRTY_PAGES to start or stop tracking, and to get the bitmap of a range. */
+int __dirty_pages(int container, uint32_t flags);
+int __dirty_bitmap(int container, uint64_t iova, uint64_t size, struct vfio_bitmap bitmap);
+
 /* Whether each of @size bytes is @value. */
 bool is_all(const void *mem, size_t size, uint8_t value);
 
