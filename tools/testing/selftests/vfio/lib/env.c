@@ -107,6 +107,17 @@ long pinned_pages(void)
 	       count_of("/proc/vmstat", "nr_foll_pin_released");
 }
 
+long pinned_until(long want)
+{
+	const struct timespec moment = { .tv_nsec = 20000000 };
+	double end = seconds() + 3;
+	long now;
+
+	while ((now = pinned_pages()) != want && seconds() < end)
+		nanosleep(&moment, NULL);
+	return now;
+}
+
 long huge_pages_free(size_t page)
 {
 	char path[80], text[16];
@@ -131,4 +142,13 @@ void *memory(size_t size)
 	if (mem == MAP_FAILED)
 		fail("mmap of %zu bytes: %s", size, strerror(errno));
 	return mem;
+}
+
+char *memory_end(void)
+{
+	char *mem = memory(2 * PAGE);
+
+	if (mprotect(mem + PAGE, PAGE, PROT_NONE))
+		fail("mprotect: %s", strerror(errno));
+	return mem + PAGE;
 }

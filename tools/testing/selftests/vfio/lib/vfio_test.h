@@ -65,6 +65,8 @@ long my_locked(void);
 
 /* Pages that anybody keeps from moving with FOLL_PIN, each time counted. */
 long pinned_pages(void);
+/* As above, after waiting up to 3 s for it to become @want. */
+long pinned_until(long want);
 /* Free pages of hugetlbfs of this size in bytes; 0 if there is no such size. */
 long huge_pages_free(size_t page);
 /* Time since some moment. */
@@ -72,6 +74,8 @@ double seconds(void);
 
 /* Shared anonymous memory of whole pages, zeroed. */
 void *memory(size_t size);
+/* The end of a page of memory, behind which nothing can be touched. */
+char *memory_end(void);
 
 /* ---- lib/child.c: a second process ---------------------------------------- */
 
