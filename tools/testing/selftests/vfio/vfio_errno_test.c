@@ -2,10 +2,10 @@
 /*
  * Refusals: which errno a bad call gets, and which check comes first.
  *
- * Two kinds of table. "pointers" and "sizes" drive every structure through bad
- * pointers, each argsz and odd memory. The others list calls to a group or a
- * container that break one or two rules, in the order in which the rules are
- * checked. vfio_device_errno_test does that for devices.
+ * "pointers" and "sizes" drive every structure through bad pointers, each argsz
+ * and odd memory. The others list calls to a group that break one or two rules,
+ * in the order in which the rules are checked. vfio_type1_errno_test does that
+ * for type 1 containers, vfio_device_errno_test for devices.
  *
  * Uses an edu device alone in its group.
  */
@@ -56,6 +56,11 @@ static void fill_unmap(void *arg)
 	unmap->size = PAGE;
 }
 
+static void fill_dirty(void *arg)
+{
+	((struct vfio_iommu_type1_dirty_bitmap *)arg)->flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP;
+}
+
 static void fill_region(void *arg)
 {
 	((struct vfio_region_info *)arg)->index = VFIO_PCI_CONFIG_REGION_INDEX;
@@ -81,6 +86,7 @@ static const struct sample samples[] = {
 	{ "IOMMU_GET_INFO", CONTAINER, VFIO_IOMMU_GET_INFO, 16, true, 0, fill_nothing },
 	{ "IOMMU_MAP_DMA", CONTAINER, VFIO_IOMMU_MAP_DMA, 32, false, 0, fill_map },
 	{ "IOMMU_UNMAP_DMA", CONTAINER, VFIO_IOMMU_UNMAP_DMA, 24, true, 0, fill_unmap },
+	{ "IOMMU_DIRTY_PAGES", CONTAINER, VFIO_IOMMU_DIRTY_PAGES, 8, false, 0, fill_dirty },
 	{ "DEVICE_GET_INFO", DEVICE, VFIO_DEVICE_GET_INFO, 16, true, 0, fill_nothing },
 	{ "DEVICE_GET_REGION_INFO", DEVICE, VFIO_DEVICE_GET_REGION_INFO, 32, true, 0, fill_region },
 	{ "DEVICE_GET_IRQ_INFO", DEVICE, VFIO_DEVICE_GET_IRQ_INFO, 16, true, 0, fill_nothing },
@@ -245,98 +251,6 @@ TEST_F(refusal, get_device_fd_order)
 	set_iommu(vfio->container, VFIO_TYPE1v2_IOMMU);
 	vfio->device = __group_get_device(vfio->group, vfio->bdf);
 	EXPECT_LE(0, vfio->device);
-}
-
-/* ---- Type 1 ------------------------------------------------------------------- */
-
-TEST_F(refusal, map_order)
-{
-	const uint64_t top = -PAGE, vaddr = (uintptr_t)mapped_memory;
-	const struct {
-		uint32_t argsz, flags;
-		uint64_t vaddr, iova, size;
-		int result;
-	} rows[] = {
-		/* argsz, unknown flags: before all numbers */
-		{ 31, DMA_RW, vaddr, top, 2 * PAGE, -EINVAL },
-		{ 32, DMA_RW | 8, vaddr, top, 2 * PAGE, -EINVAL },
-		/* size 0, before a wrap */
-		{ 32, DMA_RW, vaddr, top, 0, -EINVAL },
-		/* a wrap, before the combination of flags and alignment */
-		{ 32, 0, vaddr, top, 2 * PAGE, -EOVERFLOW },
-		{ 32, 7, top, IOVA, 2 * PAGE, -EOVERFLOW },
-		{ 32, DMA_RW, vaddr + 1, top, 2 * PAGE + 1, -EOVERFLOW },
-		/* the combination of flags, then alignment, before an overlap */
-		{ 32, 0, vaddr, 0, PAGE, -EINVAL },
-		{ 32, 5, vaddr, 0, PAGE, -EINVAL },
-		{ 32, DMA_RW, vaddr, 0, PAGE / 2, -EINVAL },
-		/* VADDR of nothing, of something that is valid */
-		{ 32, VFIO_DMA_MAP_FLAG_VADDR, vaddr, IOVA, PAGE, -ENOENT },
-		{ 32, VFIO_DMA_MAP_FLAG_VADDR, vaddr, 0, PAGE, -EINVAL },
-		/* an overlap, before addresses outside and bad memory */
-		{ 32, DMA_RW, 0, 0, PAGE, -EEXIST },
-		{ 32, DMA_RW, vaddr, 0, 1ULL << 62, -EEXIST },
-		/* addresses outside, before bad memory */
-		{ 32, DMA_RW, 0, 0xfee00000, PAGE, -EINVAL },
-		{ 32, DMA_RW, 0, IOVA, PAGE, -EFAULT },
-		{ 32, DMA_RW, top, IOVA, PAGE, -EFAULT },
-	};
-	size_t i;
-
-	dma_map(self->vfio.container, mapped_memory, 0, PAGE, DMA_RW);
-	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct vfio_iommu_type1_dma_map map = {
-			rows[i].argsz, rows[i].flags, rows[i].vaddr, rows[i].iova, rows[i].size,
-		};
-
-		EXPECT_EQ(rows[i].result, __call(self->vfio.container, VFIO_IOMMU_MAP_DMA, &map)) {
-			TH_LOG("row %zu", i);
-		}
-	}
-}
-
-TEST_F(refusal, unmap_order)
-{
-	const uint64_t top = -PAGE;
-	const uint32_t all = VFIO_DMA_UNMAP_FLAG_ALL, bitmap = VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP;
-	const struct {
-		uint32_t argsz, flags;
-		uint64_t iova, size;
-		int result;
-	} rows[] = {
-		{ 23, 0, top, 2 * PAGE, -EINVAL },
-		{ 24, 8, top, 2 * PAGE, -EINVAL },
-		/* the bitmap: not with others, and only with room for it */
-		{ 48, bitmap | all, 0, 0, -EINVAL },
-		{ 48, bitmap | VFIO_DMA_UNMAP_FLAG_VADDR, 0, PAGE, -EINVAL },
-		{ 47, bitmap, 0, PAGE, -EINVAL },
-		/* alignment of the address, before ALL and a wrap */
-		{ 24, 0, top + 1, 2 * PAGE, -EINVAL },
-		{ 24, all, 1, 0, -EINVAL },
-		{ 24, all, PAGE, 0, -EINVAL },
-		{ 24, all, 0, PAGE, -EINVAL },
-		/* the size, before a wrap */
-		{ 24, 0, 0, 0, -EINVAL },
-		{ 24, 0, top, 2 * PAGE + 1, -EINVAL },
-		{ 24, 0, top, 2 * PAGE, -EOVERFLOW },
-		/* a cut */
-		{ 24, 0, PAGE, PAGE, -EINVAL },
-		{ 24, 0, 0, PAGE, -EINVAL },
-		{ 24, 0, IOVA, PAGE, 0 },
-	};
-	size_t i;
-
-	dma_map(self->vfio.container, mapped_memory, 0, 2 * PAGE, DMA_RW);
-	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct {
-			struct vfio_iommu_type1_dma_unmap unmap;
-			struct vfio_bitmap bitmap;
-		} arg = { .unmap = { rows[i].argsz, rows[i].flags, rows[i].iova, rows[i].size } };
-
-		EXPECT_EQ(rows[i].result, __call(self->vfio.container, VFIO_IOMMU_UNMAP_DMA, &arg)) {
-			TH_LOG("row %zu", i);
-		}
-	}
 }
 
 TEST_HARNESS_MAIN
