@@ -102,6 +102,99 @@ TEST_F(dirty, unmap_reports_on_the_way)
 	EXPECT_EQ(0, dma_unmap(self->fd, IOVA, 8 * PAGE));
 }
 
+/* The bits of one mapping, in a word that it shares and in words of its own. */
+TEST_F(dirty, bits_at_every_offset)
+{
+	static const unsigned int offsets[] = { 0, 1, 5, 62, 63, 64, 65, 100, 127 };
+	static const unsigned int counts[] = { 1, 2, 58, 59, 63, 64, 65, 100, 128 };
+	size_t i, j;
+	unsigned int bit;
+
+	for (i = 0; i < ARRAY_SIZE(offsets); i++)
+		for (j = 0; j < ARRAY_SIZE(counts); j++) {
+			const unsigned int first = offsets[i], end = first + counts[j];
+			unsigned int wrong = 0;
+
+			dma_map(self->fd, self->mem, IOVA + first * PAGE, counts[j] * PAGE, DMA_RW);
+			/* The bitmap of a mapping is new each time: C is right only once. */
+			ASSERT_EQ(0, __dirty_pages(self->fd, START));
+			memset(self->bits, 0, sizeof(self->bits));
+			/* What others said of the pages below in the same word stays. */
+			if (first % 64)
+				self->bits[first / 64] = 1;
+			ASSERT_EQ(0, __dirty_bitmap(self->fd, IOVA, 256 * PAGE, self->bitmap));
+			for (bit = 0; bit < 256; bit++) {
+				bool kept = first % 64 && bit == first / 64 * 64;
+
+				wrong += (self->bits[bit / 64] >> bit % 64 & 1) !=
+					 (kept || (bit >= first && bit < end));
+			}
+			EXPECT_EQ(0, wrong) {
+				TH_LOG("%u pages at %u", counts[j], first);
+			}
+			ASSERT_EQ(0, __dirty_pages(self->fd, STOP));
+			EXPECT_EQ(counts[j] * PAGE,
+				  dma_unmap(self->fd, IOVA + first * PAGE, counts[j] * PAGE));
+		}
+}
+
+/* Words of pages that are not mapped, and what lies behind the bitmap, are not touched. */
+TEST_F(dirty, only_words_of_mappings_are_written)
+{
+	struct vfio_bitmap bitmap = { PAGE, 16, (__u64 *)(self->bits + 1) };
+
+	dma_map(self->fd, self->mem, IOVA, 3 * PAGE, DMA_RW);
+	ASSERT_EQ(0, __dirty_pages(self->fd, START));
+	memset(self->bits, 0x5a, sizeof(self->bits));
+	ASSERT_EQ(0, __dirty_bitmap(self->fd, IOVA, 128 * PAGE, bitmap));
+	EXPECT_EQ(7, self->bits[1]);
+	EXPECT_EQ(0x5a5a5a5a5a5a5a5aULL, self->bits[0]);
+	EXPECT_EQ(0x5a5a5a5a5a5a5a5aULL, self->bits[2]);
+	EXPECT_EQ(0x5a5a5a5a5a5a5a5aULL, self->bits[3]);
+}
+
+TEST_F(dirty, tracking_starts_and_stops)
+{
+	dma_map(self->fd, self->mem, IOVA, 2 * PAGE, DMA_RW);
+	ASSERT_EQ(0, __dirty_pages(self->fd, START));
+	/* What is mapped meanwhile is tracked as well. */
+	dma_map(self->fd, self->mem, IOVA + 64 * PAGE, 3 * PAGE, VFIO_DMA_MAP_FLAG_READ);
+	ASSERT_EQ(0, __dirty_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
+	EXPECT_EQ(3, self->bits[0]);
+	EXPECT_EQ(7, self->bits[1]);
+
+	ASSERT_EQ(0, __dirty_pages(self->fd, STOP));
+	memset(self->bits, 0, sizeof(self->bits));
+	EXPECT_EQ(-EINVAL, __dirty_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
+	EXPECT_EQ(-EINVAL, __dma_unmap_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
+	EXPECT_EQ(0, self->bits[0]);
+	EXPECT_EQ(2 * PAGE, dma_unmap(self->fd, IOVA, 2 * PAGE));
+	dma_map(self->fd, self->mem, IOVA, PAGE, DMA_RW);
+
+	/* A second start is a new one. */
+	ASSERT_EQ(0, __dirty_pages(self->fd, START));
+	EXPECT_EQ(4 * PAGE, __dma_unmap_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
+	EXPECT_EQ(1, self->bits[0]);
+	EXPECT_EQ(7, self->bits[1]);
+	/* Nothing is left to report, and nothing is written. */
+	EXPECT_EQ(0, __dirty_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
+	EXPECT_EQ(1, self->bits[0]);
+}
+
+/* A failed map leaves nothing that would be reported; an invalid address changes nothing. */
+TEST_F(dirty, only_mappings_are_reported)
+{
+	ASSERT_EQ(0, __dirty_pages(self->fd, START));
+	EXPECT_EQ(-EFAULT, __dma_map(self->fd, NULL, IOVA, PAGE, DMA_RW));
+	ASSERT_EQ(0, __dirty_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
+	EXPECT_EQ(0, self->bits[0]);
+	dma_map(self->fd, self->mem, IOVA, 2 * PAGE, DMA_RW);
+	EXPECT_EQ(2 * PAGE,
+		  __dma_unmap_flags(self->fd, IOVA, 2 * PAGE, VFIO_DMA_UNMAP_FLAG_VADDR));
+	ASSERT_EQ(0, __dirty_bitmap(self->fd, IOVA, 128 * PAGE, self->bitmap));
+	EXPECT_EQ(3, self->bits[0]);
+}
+
 /* C leaves bits of an earlier answer in its own bitmap and reports them again. */
 TEST_F(dirty, answers_do_not_depend_on_earlier_ones)
 {
