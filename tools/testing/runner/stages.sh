@@ -9,8 +9,9 @@ guest_stages=(selftests_intel_rust selftests_amd_rust selftests_intel_c selftest
 vm=$PROJECT/tools/testing/vm
 selftests=$BUILD/selftests
 
-# Devices for the tests to find: one of each kind, alone or in a group as its kind says.
-test_devices=(--device nvme --device edu --device edu-pair --device igb --device e1000e
+# Devices for the tests to find: one of each kind, alone or in a group as its kind says; two edu, for
+# the tests of a container that two groups share.
+test_devices=(--device nvme --device edu --device edu --device edu-pair --device igb --device e1000e
 	--device ivshmem:16M --device testdev --device xhci-msi)
 
 build_all() {
