@@ -93,7 +93,8 @@ TEST_F(mapping, r5_bar_that_comes_and_goes)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, toggle_memory, &toggler));
 	for (i = 0; i < 200; i++) {
 		ret = __dma_map(self->fd, bar, IOVA, BAR, DMA_RW);
-		EXPECT_TRUE(!ret || ret == -EFAULT) {
+		/* Switched off before it is faulted in, or between that and the look-up. */
+		EXPECT_TRUE(!ret || ret == -EFAULT || ret == -EINVAL) {
 			TH_LOG("map: %d", ret);
 		}
 		/* All of it, or nothing. */
