@@ -185,6 +185,48 @@ TEST_F(dma, large_mapping)
 	munmap(mem, size);
 }
 
+/*
+ * Pages that are neighbours in the machine, one to three at a time, in any order of
+ * these lengths, elsewhere or with a gap of one page between: each must be found
+ * where it is.
+ */
+TEST_F(dma, pages_from_many_places)
+{
+	static const unsigned int lengths[] = { 1, 1, 2, 1, 3, 2, 2, 3, 3, 1, 1 };
+	const size_t huge = 2UL << 20, room = 2 * huge, most = 32;
+	char *all = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *from = (char *)(((uintptr_t)all + huge - 1) & -huge);
+	char *mem = mmap(NULL, most * PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t run, place = 0, count = 0, i;
+
+	/* A huge page, if there is one, makes neighbours; cutting it up leaves them so. */
+	madvise(from, huge, MADV_HUGEPAGE);
+	memset(from, 1, huge);
+	for (run = 0; run < ARRAY_SIZE(lengths); run++) {
+		place = run % 2 ? place + 1 : 450 - 40 * run;
+		for (i = 0; i < lengths[run]; i++, place++, count++)
+			ASSERT_EQ(mem + count * PAGE,
+				  mremap(from + place * PAGE, PAGE, PAGE,
+					 MREMAP_MAYMOVE | MREMAP_FIXED, mem + count * PAGE));
+	}
+	fill(mem, count * PAGE, 1);
+	dma_map(self->fd, mem, IOVA, count * PAGE, DMA_RW);
+	dma_map(self->fd, self->mem, 2 * IOVA, PAGE, DMA_RW);
+	/* The end of one page and the start of the next. */
+	for (i = 0; i + 1 < count; i += 2) {
+		const size_t at = i * PAGE + PAGE / 2;
+
+		edu_copy(&self->edu, IOVA + at, 2 * IOVA, PAGE);
+		EXPECT_EQ(0, memcmp(mem + at, self->mem, PAGE)) {
+			TH_LOG("pages %zu and %zu", i, i + 1);
+		}
+	}
+	EXPECT_EQ(count * PAGE, __dma_unmap(self->fd, IOVA, count * PAGE));
+	munmap(all, room);
+	munmap(mem, most * PAGE);
+}
+
 /* The memory of a device, for another device to reach. */
 TEST_F(dma, device_memory)
 {
