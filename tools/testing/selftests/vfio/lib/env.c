@@ -109,16 +109,18 @@ static long pins(void)
 
 long pinned_pages(void)
 {
-	const struct timespec moment = { .tv_nsec = 5000000 };
+	const struct timespec moment = { .tv_nsec = 10000000 };
 	long least = pins(), now;
 	int i;
 
 	/* Others pin as well, while they read or write a file, but not for long. */
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 20 && least > 0; i++) {
 		nanosleep(&moment, NULL);
 		now = pins();
-		if (now < least)
-			least = now;
+		/* There is somebody who pins more and more, and is the one to be seen. */
+		if (now > least)
+			break;
+		least = now;
 	}
 	return least;
 }
