@@ -79,32 +79,28 @@ long my_locked(void)
 	return vm_locked_kb(getpid());
 }
 
-/* A number in a file of lines "name number". */
-static long count_of(const char *path, const char *name)
-{
-	char word[64];
-	long value;
-	FILE *file = fopen(path, "re");
-
-	if (!file)
-		fail("%s: %s", path, strerror(errno));
-	while (fscanf(file, "%63s %ld", word, &value) == 2) {
-		if (!strcmp(word, name)) {
-			fclose(file);
-			return value;
-		}
-	}
-	fail("%s has no %s", path, name);
-}
-
 static long pins(void)
 {
-	char text[8];
+	long value, acquired = -1, released = -1;
+	char text[8], word[64];
+	FILE *file;
 
 	/* Each processor counts for itself; reading this file adds them up. */
 	must(__read_text("/proc/sys/vm/stat_refresh", text, sizeof(text)));
-	return count_of("/proc/vmstat", "nr_foll_pin_acquired") -
-	       count_of("/proc/vmstat", "nr_foll_pin_released");
+	/* Both from one look, or what comes between two would be counted half. */
+	file = fopen("/proc/vmstat", "re");
+	if (!file)
+		fail("/proc/vmstat: %s", strerror(errno));
+	while (fscanf(file, "%63s %ld", word, &value) == 2) {
+		if (!strcmp(word, "nr_foll_pin_acquired"))
+			acquired = value;
+		else if (!strcmp(word, "nr_foll_pin_released"))
+			released = value;
+	}
+	fclose(file);
+	if (acquired < 0 || released < 0)
+		fail("/proc/vmstat does not count pins");
+	return acquired - released;
 }
 
 long pinned_pages(void)
@@ -114,11 +110,11 @@ long pinned_pages(void)
 	int i;
 
 	/* Others pin as well, while they read or write a file, but not for long. */
-	for (i = 0; i < 20 && least > 0; i++) {
+	for (i = 0; i < 20 && least; i++) {
 		nanosleep(&moment, NULL);
 		now = pins();
 		/* There is somebody who pins more and more, and is the one to be seen. */
-		if (now > least)
+		if (least > 0 && now > least)
 			break;
 		least = now;
 	}
