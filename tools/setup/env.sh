@@ -5,8 +5,12 @@
 #   PROJECT   the checkout
 #   CACHE     downloads and built trees, outside the checkout (VFIO_RUST_CACHE)
 #   ROOT      the build root: a Debian tree with the tool chain, also the guest's root (VFIO_RUST_ROOT)
+#   KERNEL    stock (Debian's) or debug (built here, see debug-kernel) (VFIO_RUST_KERNEL)
 #   KTREE     the kernel source, prepared for Rust modules (VFIO_RUST_KTREE)
 #   KREL      the kernel release that is built for and booted, e.g. 7.3.4+deb13-amd64
+#   KIMAGE    the image that guests boot, as seen in the build root
+#   KMODULES  the kernel's own modules: what is /lib/modules/$KREL in a guest
+#   KMAKE     arguments that this kernel's build system needs
 #   BUILD     where the modules of this checkout are built (VFIO_RUST_MODULES)
 
 PROJECT=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -28,6 +32,33 @@ newest_release() {
 
 # A changed package list is another root.
 ROOT=${VFIO_RUST_ROOT:-$CACHE/root-$SUITE-$(grep -v '^#' "$PROJECT/tools/setup/packages" | cksum | cut -d ' ' -f 1)}
-KREL=$(newest_release "$ROOT")
-KTREE=${VFIO_RUST_KTREE:-$CACHE/linux-${KREL:-none}}
-BUILD=${VFIO_RUST_MODULES:-$CACHE/build/$(printf '%s' "$PROJECT" | cksum | cut -d ' ' -f 1)-${PROJECT##*/}-${KREL:-none}}
+
+# use_kernel stock|debug: set all that depends on the kernel. KREL stays empty while there is none.
+use_kernel() {
+	local place
+	KERNEL=$1
+	KREL=$(newest_release "$ROOT")
+	case $KERNEL in
+	stock)
+		KTREE=${VFIO_RUST_KTREE:-$CACHE/linux-${KREL:-none}}
+		KIMAGE=/boot/vmlinuz-$KREL
+		KMODULES=$ROOT/lib/modules/$KREL
+		KMAKE=()
+		place=${KREL:-none}
+		;;
+	debug)
+		# A changed configuration is another kernel.
+		place=${KREL:-none}-debug-$(grep -v '^#' "$PROJECT/tools/setup/debug.config" | cksum | cut -d ' ' -f 1)
+		KTREE=$CACHE/linux-$place
+		KREL=$(cat "$KTREE/.vfio-prepared" 2>/dev/null || true)
+		KIMAGE=$KTREE/vmlinuz
+		KMODULES=$KTREE/installed/lib/modules/$KREL
+		KMAKE=(LLVM=1)
+		;;
+	*)
+		die "there is no kernel '$KERNEL' (stock, debug)"
+		;;
+	esac
+	BUILD=${VFIO_RUST_MODULES:-$CACHE/build/$(printf '%s' "$PROJECT" | cksum | cut -d ' ' -f 1)-${PROJECT##*/}-$place}
+}
+use_kernel "${VFIO_RUST_KERNEL:-stock}"
