@@ -52,6 +52,10 @@ write_session() {
 	done
 }
 
+# Look for freed pages that devices still reach; two memory nodes, for pages to be moved between. All is
+# slow here, on a busy host very slow: that alone is no soft lockup. The session writes long reports.
+debug_parameters=(iommu.debug_pagealloc=1 numa=fake=2 watchdog_thresh=60 printk.devkmsg=on)
+
 guest_parameters() {
 	# On a busy host the boot-time check of the timer counts too few ticks, and the kernel panics.
 	append+=(no_timer_check)
@@ -69,6 +73,7 @@ guest_parameters() {
 	if [ -z "$native" ]; then
 		append+=("modprobe.blacklist=$(IFS=, && echo "${blacklist[*]}")")
 	fi
+	[ "$KERNEL" != debug ] || append+=("${debug_parameters[@]}")
 	[ -z "$icount" ] || qemu+=(-icount shift=1,sleep=off)
 	append+=(loglevel=7 "${kernel_args[@]}")
 }
@@ -84,7 +89,7 @@ boot_guest() {
 	export VFIO_RUST_BIND=$bind_list
 	# Standard output and error go through pipes: QEMU opens them by name, and would truncate a file.
 	timeout --kill-after=5 "$timeout" "$PROJECT/tools/setup/enter-root" \
-		python3 "$PROJECT/tools/testing/rig/virtme-run.py" "$run" --kimg "/boot/vmlinuz-$KREL" --mods auto --disable-kvm --force-9p \
+		python3 "$PROJECT/tools/testing/rig/virtme-run.py" "$run" --kimg "$KIMAGE" --mods auto --disable-kvm --force-9p \
 		--name vfio-test --memory "$memory" --cpus "$smp" "${kopts[@]}" \
 		--script-sh "exec bash $(printf '%q' "$PROJECT/tools/testing/guest/session") $(printf '%q' "$run")" \
 		--qemu-opts "${qemu[@]}" "${qemu_args[@]}" \

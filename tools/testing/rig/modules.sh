@@ -13,7 +13,7 @@ find_modules() {
 		[ "$1" != rust ] || die "no modules of ours in $BUILD; run 'make modules' first"
 		return 0
 	fi
-	key=$(printf '%s\n' "$files" | xargs -d '\n' cat | sha256sum | cut -c 1-16)
+	key=$({ echo "$KTREE" && printf '%s\n' "$files" | xargs -d '\n' cat; } | sha256sum | cut -c 1-16)
 	tree=$CACHE/modules/$KREL-$key
 	mkdir -p "$CACHE/modules"
 	(
@@ -28,9 +28,9 @@ make_module_tree() {
 	local dest=$1/lib/modules
 	rm -rf "$1"
 	mkdir -p "$dest"
-	cp -al "$ROOT/lib/modules/$KREL" "$dest/" 2>/dev/null || {
+	cp -al "$KMODULES" "$dest/" 2>/dev/null || {
 		rm -rf "${dest:?}/$KREL"
-		cp -a "$ROOT/lib/modules/$KREL" "$dest/"
+		cp -a "$KMODULES" "$dest/"
 	} || return 1
 	# depmod writes its index anew; never through the hard links.
 	find "$dest/$KREL" -maxdepth 1 -name 'modules.*' ! -name 'modules.builtin*' ! -name modules.order \

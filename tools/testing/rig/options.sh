@@ -14,7 +14,10 @@ the host finds them in the folder given with --out.
   --machine intel|amd   q35 with an Intel or an AMD IOMMU
                         (not yet: virtio, pseries, powernv)
   --driver rust|c|none  our modules, the kernel's own, or no VFIO loaded before COMMAND starts
-  --kernel stock        Debian's kernel (not yet: debug)
+  --kernel stock|debug  Debian's kernel; or one that is built on first use (10 minutes, 3 GB) to find bugs:
+                        KASAN, UBSAN, lockdep, kmemleak, fault injection, DEBUG_VM, IOMMUFD and the device
+                        cdev, a look at each freed page whether a device still reaches it. Builds our
+                        modules for it too. Guests take three times as long. Default: VFIO_RUST_KERNEL
   --device SPEC         a test device, or any QEMU -device text; repeatable. Test devices:
                           nvme[:SIZE]   NVMe disk, empty, 128M      VFIO_TEST_NVME       00:10.0 00:11.0
                           edu           MSI, INTx, 28-bit DMA       VFIO_TEST_EDU        00:12.0 00:13.0
@@ -35,7 +38,7 @@ the host finds them in the folder given with --out.
   --icount              the guest clock counts instructions: repeatable figures (forces --smp 1)
   --append TEXT         further kernel parameters; repeatable
   --qemu ARG            a further QEMU argument; repeatable
-  --timeout S           seconds until the guest is given up (300)
+  --timeout S           seconds until the guest is given up (300, debug: 900)
   --allow-splat         do not fail the run for a kernel warning (to test the rig itself)
   --verbose             print the guest's kernel log while it runs
 
@@ -43,7 +46,8 @@ Exit status:
   0..255  the status of COMMAND; when it is one of the three below and not COMMAND's own,
           the last line on standard error says so
   124     time-out: COMMAND did not end within --timeout seconds
-  125     the kernel reported a bug: oops, BUG, WARNING, KASAN, UBSAN, lockdep, hung task, stall, panic
+  125     the kernel reported a bug: oops, BUG, WARNING, KASAN, UBSAN, lockdep, hung task, stall, panic;
+          or, on the debug kernel, memory that VFIO modules leaked
   126     the guest did not boot, could not be prepared, or died before COMMAND ended
   2       wrong usage, or something that comes with a later part
 The guest's log is kept, and its path printed, whenever the run fails for one of these reasons.
@@ -82,10 +86,10 @@ check_choices() {
 	*) bad_usage "unknown driver '$driver' (rust, c, none)" ;;
 	esac
 	case $kernel in
-	stock) ;;
-	debug) not_yet "--kernel debug" 2 ;;
-	*) bad_usage "unknown kernel '$kernel' (stock)" ;;
+	stock | debug) ;;
+	*) bad_usage "unknown kernel '$kernel' (stock, debug)" ;;
 	esac
+	[ -n "$timeout" ] || timeout=$([ "$kernel" = debug ] && echo 900 || echo 300)
 	case $smp$timeout in
 	'' | *[!0-9]*) bad_usage "--smp and --timeout take whole numbers" ;;
 	esac
@@ -95,7 +99,7 @@ check_choices() {
 
 # Fill the option variables and COMMAND from the arguments of vm.
 parse_options() {
-	machine=intel driver=rust kernel=stock smp=2 memory=2G hugepages=0 timeout=300
+	machine=intel driver=rust kernel=$KERNEL smp=2 memory=2G hugepages=0 timeout=''
 	devices=() shares=() qemu_args=() kernel_args=() command=()
 	icount='' out='' native='' allow_splat='' verbose=''
 	while [ $# -gt 0 ]; do
@@ -123,6 +127,20 @@ parse_options() {
 	done
 	[ ${#command[@]} -gt 0 ] || bad_usage "no command given"
 	check_choices
+}
+
+# From here on all is about the kernel that was asked for. The debug kernel and our modules for it are
+# made when they are missing: no other target does.
+choose_guest_kernel() {
+	export VFIO_RUST_KERNEL=$kernel
+	if [ "$kernel" = debug ]; then
+		"$PROJECT/tools/setup/debug-kernel" >&2 || exit 126
+		"$PROJECT/tools/setup/build-modules" modules >"$CACHE/logs/modules-debug.log" 2>&1 || {
+			warn "the modules do not build for the debug kernel; log: $CACHE/logs/modules-debug.log"
+			exit 126
+		}
+	fi
+	use_kernel "$kernel"
 }
 
 add_share() {

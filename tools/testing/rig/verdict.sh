@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154
 # Tell a command that failed, a kernel that complained, a guest that hung and one that died apart.
 
-SPLAT='Call Trace:|nobody cared|BUG:|WARNING:|Oops|kernel BUG at|general protection fault|KASAN|UBSAN|KCSAN|kmemleak:'
+SPLAT='Call Trace:|nobody cared|BUG:|WARNING:|Oops|kernel BUG at|general protection fault|KASAN|UBSAN|KCSAN|vfio-debug-report:'
 SPLAT+='|possible circular locking|possible recursive locking|inconsistent lock state|suspicious RCU'
 SPLAT+='|blocked for more than|soft lockup|hard LOCKUP|detected stall|Kernel panic|Bad page state|double fault'
 

@@ -14,12 +14,15 @@ from virtme import mkinitramfs
 from virtme.commands import run
 
 
+CACHE = "cache=loose,msize=262144"
+
+
 class CachedRoot(mkinitramfs.Config):
     """An initramfs that mounts the root file system with a cache."""
 
     def __init__(self):
         super().__init__()
-        self.access = "ro,cache=loose,msize=262144"
+        self.access = f"ro,{CACHE}"
 
 
 def with_logs(folder):
@@ -39,6 +42,8 @@ def with_logs(folder):
         args = [changes.get(arg, arg) for arg in args]
         where = args.index("-append") + 1
         words = [w for w in args[where].split(" ") if not w.startswith("earlyprintk=")]
+        # A kernel that has all drivers built in mounts its root itself, without the initramfs above.
+        words = [f"{w},{CACHE}" if w.startswith("rootflags=") else w for w in words]
         args[where] = " ".join(words)
         real_execv(path, args)
 
