@@ -27,9 +27,12 @@ build_all() {
 	}
 }
 
+# How many times as long as on the stock kernel a test may take.
+patience() { [ "$KERNEL" = debug ] && echo 5 || echo 1; }
+
 in_selftests() {
 	"$PROJECT/tools/setup/enter-root" make -s -C "$PROJECT/tools/testing/selftests/vfio" \
-		KSRC="$KTREE" OUTPUT="$selftests" "$@"
+		KSRC="$KTREE" OUTPUT="$selftests" PATIENCE="$(patience)" "$@"
 }
 
 build_selftests() {
@@ -66,8 +69,8 @@ run_selftests() {
 	local name=selftests_$1_$2 out=$logs/selftests_$1_$2 test status
 	mkdir -p "$out"
 	"$vm" --machine "$1" --driver "$2" "${test_devices[@]}" --hugepages 16 --out "$out" \
-		--share "$selftests" --timeout 1500 \
-		-- "$PROJECT/tools/testing/runner/selftests-in-guest" "$2" "$selftests"
+		--share "$selftests" --timeout $((1500 * $(patience))) \
+		-- "$PROJECT/tools/testing/runner/selftests-in-guest" "$2" "$selftests" $((300 * $(patience)))
 	status=$?
 	while read -r test; do
 		if [ -e "$out/$test.ktap" ]; then
