@@ -20,7 +20,7 @@ demo: modules ## the main job, in guests: groups, refusal, NVMe I/O through VFIO
 test: ## everything that gates a change; ends with "N passed, N failed"
 	@tools/testing/run-tests
 
-stress: modules ## the long runs: I/O, bind cycles, kills (STRESS=name for one of them)
+stress: modules ## the long runs: I/O, bind cycles, kills, memory that goes (STRESS=name for one)
 	@tools/testing/stress/run $(STRESS)
 
 modules: ## build vfio.ko, vfio_iommu_type1.ko, vfio-pci-core.ko, vfio-pci.ko
