@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# What the stress scripts share: the disk, and the kernel's own count of pinned pages.
-
-disk=${VFIO_TEST_NVME:?start this with --device nvme}
+# What the stress scripts share: the kernel's own count of pinned pages.
 
 failed() { echo "failed: $*" >&2 && exit 1; }
 
