@@ -51,8 +51,8 @@ static struct usage usage_now(void)
 	return usage;
 }
 
-static void tell(struct target *target, const struct usage *before, double things,
-		 const char *name)
+static void report_usage(struct target *target, const struct usage *before, double things,
+			 const char *name)
 {
 	struct usage after = usage_now();
 
@@ -71,7 +71,7 @@ static void pages(struct target *target, const struct memory *mem)
 	before = usage_now();
 	for (i = 0; i < PAGES; i++)
 		backend->map(target, mem, 0, IOVA_BASE + 2 * i * PAGE, PAGE);
-	tell(target, &before, PAGES, "mapping");
+	report_usage(target, &before, PAGES, "mapping");
 	for (i = 0; i < PAGES; i++)
 		backend->unmap(target, IOVA_BASE + 2 * i * PAGE, PAGE);
 }
@@ -84,7 +84,7 @@ static void scattered(struct target *target, const struct memory *mem)
 
 	before = usage_now();
 	backend->map(target, mem, 0, IOVA_BASE, mem->size);
-	tell(target, &before, mem->size / PAGE, "extent");
+	report_usage(target, &before, mem->size / PAGE, "extent");
 	backend->unmap(target, IOVA_BASE, mem->size);
 }
 
