@@ -27,7 +27,10 @@ pub struct Ratelimit {
 }
 
 /// `struct ratelimit_state`, which has a lock inside and is made on first use.
-struct State(KBox<Opaque<bindings::ratelimit_state>>);
+///
+/// It stands in the call site's `static` itself: a `static` is never dropped, so memory that it points
+/// to would be lost each time the module is taken out.
+struct State(Opaque<bindings::ratelimit_state>);
 
 // SAFETY: The state is protected by its own raw spinlock.
 unsafe impl Send for State {}
@@ -45,28 +48,25 @@ impl Ratelimit {
     }
 
     /// Returns whether a line may be printed now.
-    ///
-    /// Allocates on first use, so it must be called from a context that may sleep.
     pub fn allow(&self) -> bool {
         if self.state.as_ref().is_none() {
-            let Ok(state) = State::new() else {
-                return true;
-            };
             // Another thread may have been first; its state is as good as ours.
-            let _ = self.state.populate(state);
+            let _ = self.state.populate(State::new());
         }
         let Some(state) = self.state.as_ref() else {
             return true;
         };
-        // SAFETY: `State::new` initialised it, it stays at its address as long as the box lives,
-        // and the name is a C string.
+        // SAFETY: `State::new` initialised it, it stays where `populate` put it as long as `self`
+        // lives, and the name is a C string.
         unsafe { bindings::___ratelimit(state.0.get(), c"vfio".as_char_ptr()) != 0 }
     }
 }
 
 impl State {
-    fn new() -> Result<Self> {
-        let state = KBox::new(Opaque::zeroed(), GFP_KERNEL)?;
+    /// Returns a state that has not been used. It may still be moved: like C's static initialiser,
+    /// a fresh one does not refer to its own address.
+    fn new() -> Self {
+        let state = Opaque::zeroed();
         // SAFETY: `state` is zeroed memory of the right type that nothing else refers to yet.
         unsafe {
             bindings::vfio_helper_ratelimit_state_init(
@@ -75,7 +75,7 @@ impl State {
                 BURST as c_int,
             )
         };
-        Ok(Self(state))
+        Self(state)
     }
 }
 
