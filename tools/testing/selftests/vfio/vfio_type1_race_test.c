@@ -330,4 +330,58 @@ TEST_F(mapping, group_comes_and_goes)
 	EXPECT_EQ(65535, dma_avail(self->fd));
 }
 
+/* ---- Across the end of somebody's range ------------------------------------------- */
+
+static void *map_across_the_end(void *arg)
+{
+	struct worker *me = arg;
+
+	while (!*me->stop) {
+		if (__dma_map(me->container, me->mem, me->iova, me->size, DMA_RW))
+			continue;
+		me->rounds++;
+		/* Nobody else names all of it, so nobody else takes it. */
+		if (__dma_unmap(me->container, me->iova, me->size) != (int64_t)me->size)
+			me->strange++;
+	}
+	return NULL;
+}
+
+TEST_F(mapping, an_unmap_never_takes_what_leads_out_of_its_range)
+{
+	const double until = seconds() + LONG;
+	volatile bool stop = false;
+	struct worker other = {
+		.container = self->fd,
+		.mem = self->mem,
+		.iova = IOVA + 30 * PAGE,
+		.size = 4 * PAGE,
+		.stop = &stop,
+	};
+	unsigned int refused = 0, taken = 0;
+
+	start(&other, map_across_the_end);
+	while (seconds() < until) {
+		int64_t bytes;
+
+		/* Several, so that they do not go all at once. */
+		dma_map(self->fd, self->mem, IOVA, PAGE, DMA_RW);
+		dma_map(self->fd, self->mem + PAGE, IOVA + 4 * PAGE, PAGE, DMA_RW);
+		dma_map(self->fd, self->mem + PAGE, IOVA + 8 * PAGE, PAGE, DMA_RW);
+		do {
+			bytes = __dma_unmap(self->fd, IOVA, 32 * PAGE);
+			if (bytes == -EINVAL)
+				refused++;
+		} while (bytes == -EINVAL);
+		if (bytes == 3 * PAGE)
+			taken++;
+		else
+			EXPECT_EQ(3 * PAGE, bytes);
+	}
+	stop = true;
+	end(&other);
+	EXPECT_EQ(0, other.strange);
+	TH_LOG("%u and %u rounds, %u refused", taken, other.rounds, refused);
+}
+
 TEST_HARNESS_MAIN
