@@ -28,7 +28,7 @@ FIXTURE(bind)
 	struct vfio vfio;
 	int fd;
 	char *mem;	/* 8 pages */
-	long long pinned;
+	long pinned;
 };
 
 FIXTURE_SETUP(bind)
@@ -37,7 +37,7 @@ FIXTURE_SETUP(bind)
 
 	if (!pci_find_alone(ID_EDU, 0, bdf))
 		SKIP(return, "no edu device alone in its group");
-	self->pinned = pages_pinned();
+	self->pinned = pinned_pages();
 	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
 	self->fd = self->vfio.container;
 	self->mem = private_memory(8 * PAGE);
@@ -52,7 +52,7 @@ FIXTURE_SETUP(bind)
 FIXTURE_TEARDOWN(bind)
 {
 	vfio_close(&self->vfio);
-	EXPECT_EQ(self->pinned, pages_pinned());
+	EXPECT_EQ(self->pinned, pinned_until(self->pinned));
 	EXPECT_EQ(0, my_locked());
 }
 

@@ -38,7 +38,7 @@ FIXTURE(race)
 	int fd;
 	char *mem;
 	long locked;
-	long long pinned;
+	long pinned;
 	bool stop;
 };
 
@@ -48,7 +48,7 @@ FIXTURE_SETUP(race)
 
 	if (!pci_find_alone(ID_NVME, 0, bdf))
 		SKIP(return, "no nvme alone in its group");
-	self->pinned = pages_pinned();
+	self->pinned = pinned_pages();
 	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
 	self->fd = self->vfio.container;
 	nvme_open(&self->nvme, self->vfio.device, self->fd, QUEUES);
@@ -66,7 +66,7 @@ FIXTURE_TEARDOWN(race)
 	EXPECT_EQ(self->locked, my_locked());
 	nvme_close(&self->nvme);
 	vfio_close(&self->vfio);
-	EXPECT_EQ(self->pinned, pages_pinned());
+	EXPECT_EQ(self->pinned, pinned_until(self->pinned));
 }
 
 static bool over(time_t end)

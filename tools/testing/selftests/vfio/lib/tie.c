@@ -85,38 +85,6 @@ void mm_tie_set(bool on)
 	write_text(MM_TIE, on ? "1" : "0");
 }
 
-/* ---- What is pinned -------------------------------------------------------- */
-
-static long long vm_stat(const char *name)
-{
-	long long value = -1;
-	char line[256];
-	FILE *file;
-
-	file = fopen("/proc/vmstat", "re");
-	if (!file)
-		fail("/proc/vmstat: %s", strerror(errno));
-	while (fgets(line, sizeof(line), file)) {
-		size_t len = strlen(name);
-
-		if (!strncmp(line, name, len) && line[len] == ' ')
-			value = strtoll(line + len, NULL, 10);
-	}
-	fclose(file);
-	if (value < 0)
-		fail("/proc/vmstat has no %s", name);
-	return value;
-}
-
-long long pages_pinned(void)
-{
-	char text[64];
-
-	/* The processors' own counts, into the ones that are shown. */
-	__read_text("/proc/sys/vm/stat_refresh", text, sizeof(text));
-	return vm_stat("nr_foll_pin_acquired") - vm_stat("nr_foll_pin_released");
-}
-
 /* ---- A device to try it on -------------------------------------------------- */
 
 void tie_open(struct tie *tie, const char *bdf, bool on)

@@ -22,9 +22,6 @@ int mm_stale(int container, struct vfio_iommu_mm_stale *ranges, unsigned int max
 bool mm_tie_exists(void);
 void mm_tie_set(bool on);
 
-/* Pages that are pinned for devices, of all processes. */
-long long pages_pinned(void);
-
 #define IOVA		0x1000000ULL
 /* A page of the program through which bytes go in and out of the device. */
 #define WINDOW		0xf000000ULL
