@@ -66,9 +66,12 @@ stage_host() {
 
 # run_selftests MACHINE DRIVER: every program in one guest, the modules reloaded after each.
 run_selftests() {
-	local name=selftests_$1_$2 out=$logs/selftests_$1_$2 test status
+	local name=selftests_$1_$2 out=$logs/selftests_$1_$2 test status known=()
 	mkdir -p "$out"
-	"$vm" --machine "$1" --driver "$2" "${test_devices[@]}" --hugepages 16 --out "$out" \
+	# The kernel's check of freed pages takes a mapping of the last page of all 2^64 bytes, which only
+	# the AMD IOMMU lets the tests make, for an overflow, and the page for one that stays mapped.
+	[ "${KERNEL-stock}-$1" != debug-amd ] || known=(--append iommu.debug_pagealloc=0)
+	"$vm" --machine "$1" --driver "$2" "${test_devices[@]}" "${known[@]}" --hugepages 16 --out "$out" \
 		--share "$selftests" --timeout $((1500 * $(patience))) \
 		-- "$PROJECT/tools/testing/runner/selftests-in-guest" "$2" "$selftests" $((300 * $(patience)))
 	status=$?
