@@ -272,15 +272,12 @@ impl Entry {
     pub(super) fn is_in_use(&self) -> bool {
         matches!(self.phase, Phase::Ready | Phase::Held)
     }
+}
 
-    /// Returns the number of pages charged to the owner.
-    pub(super) fn locked_pages(&self) -> u64 {
-        // Fewer pages than bytes of address space.
-        self.runs
-            .as_slice()
-            .iter()
-            .fold(0, |sum: u64, run| sum.saturating_add(run.locked_pages()))
-    }
+/// Returns the number of pages of `runs` that are charged to their owner.
+pub(super) fn locked_pages(runs: &[PinnedRun]) -> u64 {
+    runs.iter()
+        .fold(0, |sum: u64, run| sum.saturating_add(run.locked_pages()))
 }
 
 /// The size of a mapping decides how much memory many of them cost.

@@ -4,6 +4,7 @@
 
 use super::{
     entry::{
+        locked_pages,
         Flags,
         Phase, //
     },
@@ -146,10 +147,9 @@ impl Held<'_> {
     /// Returns the number of pages that are charged to the owner, and the owner.
     pub fn charge(&self) -> (u64, u16) {
         let inner = self.users.space.inner.lock();
-        inner
-            .index
-            .get(self.id)
-            .map_or((0, 0), |entry| (entry.locked_pages(), entry.owner))
+        inner.index.get(self.id).map_or((0, 0), |entry| {
+            (locked_pages(entry.runs.as_slice()), entry.owner)
+        })
     }
 
     /// Says where the memory of the mapping is now; the address is valid from here on.

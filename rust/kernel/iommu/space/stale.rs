@@ -8,6 +8,7 @@
 use super::{
     entry::{
         is_taken,
+        locked_pages,
         Flags,
         Mark,
         Reason, //
@@ -61,9 +62,7 @@ impl Users<'_> {
                 inner.collect_taken(id, &mut taken);
                 owner
             };
-            let pages = taken.iter().fold(0, |sum: u64, run: &PinnedRun| {
-                sum.saturating_add(run.locked_pages())
-            });
+            let pages = locked_pages(&taken);
             // Nothing reaches them any more: they were flushed when they were taken.
             taken.clear();
             freed(owner, pages);

@@ -7,6 +7,7 @@
 
 use super::{
     entry::{
+        locked_pages,
         Phase,
         Runs, //
     },
@@ -127,10 +128,7 @@ pub(super) fn take_down(
             owner = leaving.owner;
         }
         let runs = core::mem::replace(&mut leaving.runs, Runs::Absent);
-        pages = runs
-            .as_slice()
-            .iter()
-            .fold(pages, |sum, run| sum.saturating_add(run.locked_pages()));
+        pages = pages.saturating_add(locked_pages(runs.as_slice()));
         if clean {
             drop(runs);
         } else {

@@ -109,8 +109,7 @@ fn live_stretches(
 ) {
     let (mut start, mut len) = (iova, 0u64);
     for_runs(iova, runs, |at, run| {
-        let inside = at >= within.0 && at.wrapping_add(run.bytes() - 1) <= within.1;
-        if is_live(run) && inside {
+        if is_live(run) && lies_in(at, run, within) {
             if len == 0 {
                 start = at;
             }
@@ -124,6 +123,12 @@ fn live_stretches(
     if len != 0 {
         found(start, len);
     }
+}
+
+/// Returns whether `run`, which is at `at`, lies in `range.0..=range.1` as a whole.
+fn lies_in(at: u64, run: &PinnedRun, range: (u64, u64)) -> bool {
+    // OVERFLOW: A run is not empty. Its last address exists, so there is no wrapping.
+    at >= range.0 && at.wrapping_add(run.bytes() - 1) <= range.1
 }
 
 /// Calls `each` with every run and its address, as long as it wants more.
@@ -394,7 +399,7 @@ fn runs_in(entry: &mut Entry, range: (u64, u64)) -> impl Iterator<Item = &mut Pi
     entry.runs.as_mut_slice().iter_mut().filter(move |run| {
         let start = at;
         at = at.wrapping_add(run.bytes());
-        start >= range.0 && start.wrapping_add(run.bytes() - 1) <= range.1
+        lies_in(start, run, range)
     })
 }
 
@@ -412,8 +417,7 @@ fn put_back(tables: &[Arc<Tables>], entry: &mut Entry, part: Part) {
 fn map_again(tables: &Tables, entry: &Entry, range: (u64, u64)) -> bool {
     let mut all = true;
     for_runs(entry.first, entry.runs.as_slice(), |at, run| {
-        let inside = at >= range.0 && at.wrapping_add(run.bytes() - 1) <= range.1;
-        if inside && is_live(run) {
+        if lies_in(at, run, range) && is_live(run) {
             let memory = (run.phys(), run.bytes());
             // SAFETY: The run stays until its translations are removed. The mapping is in use and
             // the lock held, so nobody else changes translations here. Sleeping may not be
