@@ -10,6 +10,10 @@
 
 use kernel::{
     prelude::*,
+    transmute::{
+        AsBytes,
+        FromBytes, //
+    },
     uaccess::{
         UserPtr,
         UserSlice,
@@ -18,6 +22,22 @@ use kernel::{
     }, //
 };
 use vfio_uapi::Pod;
+
+/// A [`Pod`] as the kernel crate's traits see it.
+#[repr(transparent)]
+struct Plain<T>(T);
+
+// SAFETY: All bit patterns are values of a `Pod` type, which has no interior mutability.
+unsafe impl<T: Pod> FromBytes for Plain<T> {}
+// SAFETY: A `Pod` type has no padding and no interior mutability.
+unsafe impl<T: Pod> AsBytes for Plain<T> {}
+
+impl<T: Pod> Plain<T> {
+    fn from_ref(value: &T) -> &Self {
+        // SAFETY: `Self` is a transparent wrapper, so the reference is as valid for it.
+        unsafe { &*core::ptr::from_ref(value).cast() }
+    }
+}
 
 /// The address that an ioctl got as its argument.
 ///
@@ -51,7 +71,9 @@ impl UserArg {
     ///
     /// `EFAULT` if any byte is not readable.
     pub fn read<T: Pod>(self) -> Result<T> {
-        self.read_head(size_of::<T>())
+        // Where the length is a constant, the kernel need not look at what it copies to.
+        let value: Plain<T> = self.reader(size_of::<T>()).read()?;
+        Ok(value.0)
     }
 
     /// Copies the first `head` bytes of a `T` from user memory; the rest is zero.
@@ -60,6 +82,9 @@ impl UserArg {
     ///
     /// `EFAULT` if any of these bytes is not readable.
     pub fn read_head<T: Pod>(self, head: usize) -> Result<T> {
+        if head == size_of::<T>() {
+            return self.read();
+        }
         let mut value = T::zeroed();
         let bytes = value.as_bytes_mut().get_mut(..head).ok_or(EINVAL)?;
         self.reader(head).read_slice(bytes)?;
@@ -72,7 +97,7 @@ impl UserArg {
     ///
     /// `EFAULT` if any byte is not writable.
     pub fn write<T: Pod>(self, value: &T) -> Result {
-        self.write_head(value, size_of::<T>())
+        self.writer(size_of::<T>()).write(Plain::from_ref(value))
     }
 
     /// Copies the first `head` bytes of a `T` to user memory.
@@ -81,6 +106,9 @@ impl UserArg {
     ///
     /// `EFAULT` if any of these bytes is not writable.
     pub fn write_head<T: Pod>(self, value: &T, head: usize) -> Result {
+        if head == size_of::<T>() {
+            return self.write(value);
+        }
         let bytes = value.as_bytes().get(..head).ok_or(EINVAL)?;
         self.writer(head).write_slice(bytes)
     }
