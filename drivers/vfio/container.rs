@@ -15,7 +15,9 @@ mod file;
 use kernel::{
     prelude::*,
     sync::{
+        new_mutex,
         Arc,
+        Mutex,
         UniqueArc, //
     }, //
 };
@@ -25,9 +27,7 @@ use kernel_ext::{
         DmaOwner, //
     },
     module::ModuleRef,
-    new_rwsem,
-    refuse,
-    sync::RwSemaphore, //
+    refuse, //
 };
 
 use crate::{
@@ -44,7 +44,7 @@ pub(crate) struct Container {
     core: Arc<Subsystem>,
 
     #[pin]
-    state: RwSemaphore<State>,
+    state: Mutex<State>,
 }
 
 /// What the lock of a container protects.
@@ -65,7 +65,7 @@ impl Container {
         Arc::pin_init(
             pin_init!(Self {
                 core,
-                state <- new_rwsem!(
+                state <- new_mutex!(
                     State {
                         groups: KVec::new(),
                         backend: None,
@@ -79,12 +79,12 @@ impl Container {
 
     /// Returns whether a backend has been chosen.
     pub(crate) fn has_backend(&self) -> bool {
-        self.state.read().backend.is_some()
+        self.state.lock().backend.is_some()
     }
 
     /// Returns the backend, which stays usable while the result lives.
     fn backend(&self) -> Option<Arc<Backend>> {
-        self.state.read().backend.clone()
+        self.state.lock().backend.clone()
     }
 
     /// Takes ownership of `group` and puts it into the container, and under its backend.
@@ -94,7 +94,7 @@ impl Container {
     /// `EPERM` if somebody else owns DMA of the group, `EBUSY` or `EINVAL` if it cannot be taken,
     /// and those of the backend.
     pub(crate) fn attach(&self, group: &iommu::Group) -> Result<DmaOwner> {
-        let mut state = self.state.write();
+        let mut state = self.state.lock();
         let member = group.clone();
         state.groups.reserve(1, GFP_KERNEL)?;
         let owner = DmaOwner::claim(group)?;
@@ -110,7 +110,7 @@ impl Container {
     ///
     /// The DMA ownership is given back in between: after the group has left the backend.
     pub(crate) fn detach(&self, group: &iommu::Group, owner: DmaOwner) {
-        let mut state = self.state.write();
+        let mut state = self.state.lock();
         if let Some(backend) = &state.backend {
             backend.instance.detach_group(group);
         }
@@ -136,7 +136,7 @@ impl Container {
     /// `EINVAL` without a group or with a backend chosen already, `ENODEV` if nobody claims
     /// `kind`, otherwise that of the last backend that was tried.
     fn set_iommu(&self, kind: u64) -> Result {
-        let mut state = self.state.write();
+        let mut state = self.state.lock();
         if state.groups.is_empty() {
             refuse!("VFIO_SET_IOMMU: the container has no group; set its container first\n");
             return Err(EINVAL);
