@@ -5,6 +5,8 @@
 /* As many requests make a sample: their median, so that interrupts do not count. */
 #define BATCH	64
 
+#define MANY	30000
+
 /* A hole after each mapping, so that none can be joined with its neighbour. */
 static uint64_t place(unsigned int i, size_t size)
 {
@@ -58,7 +60,39 @@ static void thousand(struct target *target, const struct memory *mem)
 
 static void many(struct target *target, const struct memory *mem)
 {
-	beside(target, mem, 30000, "page-of-30000");
+	beside(target, mem, MANY, "page-of-30000");
+}
+
+/* Far from the request before, so that neither order nor neighbourhood helps. */
+static unsigned int elsewhere(unsigned int i)
+{
+	return i * 7919 % MANY;
+}
+
+/* Pages go all over the place, and come back in another order. */
+static void scattered(struct target *target, const struct memory *mem)
+{
+	const struct backend *backend = target->column->backend;
+	uint64_t mapping[BATCH], unmapping[BATCH], start;
+	unsigned int i, at;
+
+	for (i = 0; i < MANY; i++)
+		backend->map(target, mem, i * PAGE % MIB, place(i, PAGE), PAGE);
+	for (i = 0; i < BATCH; i++) {
+		start = now_ns();
+		backend->unmap(target, place(elsewhere(i), PAGE), PAGE);
+		unmapping[i] = now_ns() - start;
+	}
+	for (i = 0; i < BATCH; i++) {
+		at = elsewhere(i * 23 % BATCH);
+		start = now_ns();
+		backend->map(target, mem, at * PAGE % MIB, place(at, PAGE), PAGE);
+		mapping[i] = now_ns() - start;
+	}
+	for (i = 0; i < MANY; i++)
+		backend->unmap(target, place(i, PAGE), PAGE);
+	report(target->column, median(mapping, BATCH), "map.page-scattered.ns");
+	report(target->column, median(unmapping, BATCH), "unmap.page-scattered.ns");
 }
 
 static void small(struct target *target, const struct memory *mem)
@@ -74,6 +108,8 @@ const struct group latency_groups[] = {
 	  .memory = MIB, .sample = thousand },
 	{ .name = "page-30000", .about = "the same beside 30000 mappings", .kind = "4k",
 	  .memory = MIB, .most = 2, .sample = many },
+	{ .name = "page-scattered", .about = "the same, each time elsewhere among 30000 mappings",
+	  .kind = "4k", .memory = MIB, .most = 2, .sample = scattered },
 	{ .name = "small", .about = "map and unmap 64 KiB and 2 MiB of a huge page", .kind = "thp",
 	  .memory = 2 * MIB, .sample = small },
 	{}

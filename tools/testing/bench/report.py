@@ -32,6 +32,8 @@ TIMES = (
         ("unmap.page-of-1000.ns", "unmap one page beside 1000 mappings", "us"),
         ("map.page-of-30000.ns", "map one page beside 30000 mappings", "us"),
         ("unmap.page-of-30000.ns", "unmap one page beside 30000 mappings", "us"),
+        ("map.page-scattered.ns", "map a page far from the last, of 30000", "us"),
+        ("unmap.page-scattered.ns", "unmap a page far from the last, of 30000", "us"),
         ("map.64k.ns", "map 64 KiB of a transparent page", "us"),
         ("unmap.64k.ns", "unmap 64 KiB of a transparent page", "us"),
         ("map.2mib.ns", "map one transparent page of 2 MiB", "us"),
