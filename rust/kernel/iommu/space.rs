@@ -37,6 +37,7 @@ mod domains;
 mod entry;
 mod hold;
 mod index;
+mod item;
 mod make;
 mod sorted;
 mod stale;

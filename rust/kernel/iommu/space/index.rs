@@ -14,8 +14,8 @@ use super::{
         Entry,
         Phase, //
     },
+    item::Item,
     sorted::{
-        Item,
         Place,
         Sorted,
         Spare, //
@@ -199,15 +199,17 @@ impl Index {
         Ok((by_iova, by_vaddr, block))
     }
 
-    /// Gives up memory if there is no mapping, to be dropped outside of the lock.
+    /// Returns whether there is much memory and no mapping.
     ///
     /// What a few mappings need stays, so that mapping and unmapping in turn costs nothing here.
+    pub(super) fn has_idle_room(&self) -> bool {
+        self.used == 0 && self.slots.blocks.len() > 1
+    }
+
+    /// Gives up all memory if there is no mapping, to be dropped outside of the lock.
     pub(super) fn take_room(&mut self) -> Option<impl Sized> {
-        if self.used != 0 || self.slots.blocks.len() <= 1 {
-            return None;
-        }
         // INVARIANT: There are no places any more.
-        Some(core::mem::replace(self, Self::new()))
+        (self.used == 0).then(|| core::mem::replace(self, Self::new()))
     }
 
     /// Returns a mapping.
@@ -244,21 +246,21 @@ impl Index {
         Some(id)
     }
 
-    /// Removes a mapping, which was at the place `hint` once.
-    pub(super) fn remove(&mut self, id: Id, hint: Option<Place>) -> Option<Entry> {
-        let entry = self.get(id)?;
+    /// Removes a mapping that has no runs any more.
+    pub(super) fn remove(&mut self, id: Id) {
+        let Some(entry) = self.get(id) else {
+            return;
+        };
         // CAST: `usize` has at most 64 bits.
         let (first, vaddr) = (entry.first, entry.vaddr as u64);
-        self.by_iova.remove(Item::new(first, id), hint);
-        self.by_vaddr.remove(Item::new(vaddr, id), None);
+        self.by_iova.remove(Item::new(first, id));
+        self.by_vaddr.remove(Item::new(vaddr, id));
         let free = self.slots.free;
-        let slot = core::mem::replace(self.slots.get_mut(id)?, Slot::Free(free));
-        self.slots.free = id;
-        // INVARIANT: The place is in no list any more.
-        self.used = self.used.saturating_sub(1);
-        match slot {
-            Slot::Used(entry) => Some(entry),
-            Slot::Free(_) => None,
+        if let Some(slot) = self.slots.get_mut(id) {
+            *slot = Slot::Free(free);
+            self.slots.free = id;
+            // INVARIANT: The place is in no list any more.
+            self.used = self.used.saturating_sub(1);
         }
     }
 
@@ -271,7 +273,7 @@ impl Index {
         let before = core::mem::replace(&mut entry.vaddr, vaddr);
         entry.owner = owner;
         // CAST: `usize` has at most 64 bits.
-        self.by_vaddr.remove(Item::new(before as u64, id), None);
+        self.by_vaddr.remove(Item::new(before as u64, id));
         let slots = &self.slots;
         self.by_vaddr
             .insert(Item::new(vaddr as u64, id), |id| slots.end(id));
@@ -282,32 +284,25 @@ impl Index {
         Some((id, self.get(id)?))
     }
 
-    /// Returns the place of the first mapping that ends at `first` or above.
-    fn place(&self, first: u64) -> Place {
+    /// Returns the first mapping, in order of I/O address, that has one in `first..=last`, and its
+    /// place.
+    fn overlap_at(&self, first: u64, last: u64) -> Option<(Place, Id, &Entry)> {
         let above = self.by_iova.above(Item::new(first, NIL));
+        let at = |place| self.at(place).map(|(id, entry)| (place, id, entry));
         // The last one that starts at or below may reach up to here.
-        if let Some(below) = self.by_iova.before(above) {
-            if self.at(below).is_some_and(|(_, entry)| entry.last >= first) {
-                return below;
-            }
+        let below = self.by_iova.before(above).and_then(at);
+        if below.is_some_and(|(_, _, entry)| entry.last >= first) {
+            return below;
         }
-        match self.by_iova.get(above) {
-            Some(_) => above,
-            None => self.by_iova.behind(above),
-        }
+        at(above)
+            .or_else(|| at(self.by_iova.behind(above)))
+            .filter(|(_, _, entry)| entry.first <= last)
     }
 
     /// Returns the first mapping, in order of I/O address, that has one in `first..=last`.
     pub(super) fn overlap(&self, first: u64, last: u64) -> Option<(Id, &Entry)> {
         let (_, id, entry) = self.overlap_at(first, last)?;
         Some((id, entry))
-    }
-
-    /// As [`Index::overlap`], and where it is.
-    pub(super) fn overlap_at(&self, first: u64, last: u64) -> Option<(Place, Id, &Entry)> {
-        let place = self.place(first);
-        let (id, entry) = self.at(place).filter(|(_, entry)| entry.first <= last)?;
-        Some((place, id, entry))
     }
 
     /// Returns where a mapping at `first..=last` would be, or [`None`] if there is one there.
@@ -330,10 +325,10 @@ impl Index {
         first: u64,
         last: u64,
     ) -> impl Iterator<Item = (Id, &Entry)> + '_ {
-        let mut place = self.place(first);
+        let mut place = self.overlap_at(first, last).map(|(place, _, _)| place);
         core::iter::from_fn(move || {
-            let found = self.at(place).filter(|(_, entry)| entry.first <= last)?;
-            place = self.by_iova.behind(place);
+            let found = self.at(place?).filter(|(_, entry)| entry.first <= last)?;
+            place = Some(self.by_iova.behind(place?));
             Some(found)
         })
     }

@@ -288,10 +288,9 @@ impl Drop for NewMapping<'_> {
         }
         let space = self.users.space;
         let mut inner = space.inner.lock();
-        let entry = inner.index.remove(self.id, None);
+        inner.index.remove(self.id);
         inner.busy = inner.busy.saturating_sub(1);
         space.wake(inner);
-        drop(entry);
     }
 }
 

@@ -6,7 +6,7 @@
 //! would cost more memory than the mappings themselves, and much of the time of mapping a single
 //! page would go into keeping them in shape. So keys and numbers stand in blocks of up to
 //! [`ITEMS`], in order, and the blocks in a list: a B-tree of two levels. Finding a place is two
-//! binary searches through memory that lies side by side, and making one moves at most 768 bytes.
+//! binary searches through memory that lies side by side, and making one moves at most 504 bytes.
 //!
 //! A thing may cover a range that begins at its key. Each block knows the highest end of these
 //! ranges, or a higher number, so that a search for ranges that may overlap passes over most.
@@ -14,49 +14,15 @@
 //! A block is split with memory that was brought before, see [`Sorted::needs`]; so nothing here
 //! waits for memory, and nothing fails.
 
+use super::item::Item;
+use core::cell::Cell;
 use kernel::prelude::*;
 
-/// The most things in a block, which then has 768 bytes.
-pub(crate) const ITEMS: usize = 64;
+/// The most things in a block, which then has 504 bytes: all but 8 of what the kernel gives out.
+pub(crate) const ITEMS: usize = 42;
 
 /// A block with fewer things than this is joined with the one behind it, if they fit in one.
 const FEW: usize = ITEMS / 4;
-
-/// A key and a number, in 12 bytes. Things with the same key are in the order of their numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Item {
-    high: u32,
-    low: u32,
-    id: u32,
-}
-
-impl Item {
-    /// Joins a key with a number.
-    pub(crate) fn new(key: u64, id: u32) -> Self {
-        Self {
-            // CAST: The two halves of the key.
-            high: (key >> 32) as u32,
-            low: key as u32,
-            id,
-        }
-    }
-
-    /// Returns the number.
-    pub(crate) fn id(self) -> u32 {
-        self.id
-    }
-
-    /// Returns something that has the same order.
-    fn rank(self) -> (u64, u32) {
-        (u64::from(self.high) << 32 | u64::from(self.low), self.id)
-    }
-
-    /// Returns whether this one is at most `rank`.
-    fn is_at_most(self, rank: (u64, u32)) -> bool {
-        let (key, id) = self.rank();
-        key < rank.0 || key == rank.0 && id <= rank.1
-    }
-}
 
 /// Returns how many of the first of `count` things are as `test` says, which is not so of any
 /// behind the first of which it is not so.
@@ -96,11 +62,16 @@ pub(crate) struct Spare {
 ///
 /// # Invariants
 ///
-/// No block is empty.
+/// No block is empty, except the only one.
 pub(crate) struct Sorted {
     blocks: KVVec<Block>,
     /// Room for the things of another block.
     spare: Option<KVec<Item>>,
+    /// The place that the last search found, or behind the last insertion, or of the last removal.
+    ///
+    /// Who adds things in order, removes them in order, or adds and removes the same one in turn
+    /// needs it next, or the one behind.
+    recent: Cell<Place>,
 }
 
 /// A place between or on things: block, and place in it.
@@ -113,6 +84,7 @@ impl Sorted {
         Self {
             blocks: KVVec::new(),
             spare: None,
+            recent: Cell::new(Place(0, 0)),
         }
     }
 
@@ -175,6 +147,38 @@ impl Sorted {
     /// If there is none in the block that `item` belongs to, the place is at the block's end.
     pub(crate) fn above(&self, item: Item) -> Place {
         let rank = item.rank();
+        let found = self.guess(rank).unwrap_or_else(|| self.search(rank));
+        self.recent.set(found);
+        found
+    }
+
+    /// Returns what [`Sorted::above`] does if that is the most recent place, or the one behind.
+    fn guess(&self, rank: (u64, u32)) -> Option<Place> {
+        let at = self.recent.get();
+        let block = self.blocks.get(at.0)?;
+        let begins = match at.1.checked_sub(1) {
+            Some(before) => block.items.get(before)?.is_at_most(rank),
+            None => true,
+        };
+        let next_block = || self.blocks.get(at.0.wrapping_add(1))?.items.first();
+        let ends = |place| {
+            let item = block.items.get(place).or_else(next_block);
+            item.is_none_or(|item| !item.is_at_most(rank))
+        };
+        if !begins {
+            return None;
+        }
+        if ends(at.1) {
+            // What is smaller than the first thing of a block belongs to the block before.
+            return Some(at).filter(|at| at.0 == 0 || at.1 > 0);
+        }
+        // So there is something at the place, or what is behind the block is out of the question.
+        let next = at.1.saturating_add(1);
+        ends(next).then_some(Place(at.0, next))
+    }
+
+    /// As [`Sorted::above`], without a guess.
+    fn search(&self, rank: (u64, u32)) -> Place {
         let blocks = self.blocks.as_slice();
         let at_most = |item: Option<&Item>| item.is_some_and(|item| item.is_at_most(rank));
         let block = partition(blocks.len(), |at| {
@@ -217,10 +221,11 @@ impl Sorted {
             at = self.split(at, &end);
         }
         if let Some(block) = self.blocks.get_mut(at.0) {
-            block.highest = block.highest.max(end(item.id));
+            block.highest = block.highest.max(end(item.id()));
             // There is room.
             let _ = block.items.insert_within_capacity(at.1, item);
         }
+        self.recent.set(Place(at.0, at.1.saturating_add(1)));
     }
 
     /// Makes room at a place in a full block, or the first block; returns where the place is now.
@@ -256,25 +261,35 @@ impl Sorted {
             .insert_within_capacity(at, Block { items, highest });
     }
 
-    /// Removes a thing, which was at the place `hint` once, if that is known.
-    pub(crate) fn remove(&mut self, item: Item, hint: Option<Place>) {
+    /// Removes a thing.
+    pub(crate) fn remove(&mut self, item: Item) {
+        let recent = self.recent.get();
         let is_there = |at: &Place| self.get(*at) == Some(item);
-        let search = || self.before(self.above(item));
-        let found = hint.filter(is_there).or_else(search).filter(is_there);
+        let found = self
+            .before(recent)
+            .filter(is_there)
+            .or_else(|| Some(recent).filter(is_there))
+            .or_else(|| self.before(self.search(item.rank())).filter(is_there));
         let Some(at) = found else {
             return;
         };
+        self.recent.set(at);
         let Some(block) = self.blocks.get_mut(at.0) else {
             return;
         };
         let _ = block.items.remove(at.1);
         let left = block.items.len();
-        if left == 0 {
-            if let Ok(block) = self.blocks.remove(at.0) {
-                self.spare.get_or_insert(block.items);
-            }
-        } else if left < FEW {
-            self.join(at.0);
+        if left < FEW && self.blocks.len() > 1 {
+            self.shrink(at.0, left);
+        }
+    }
+
+    /// Gives up a block of which nothing is left, or joins one of which little is left.
+    fn shrink(&mut self, block: usize, left: usize) {
+        if left > 0 {
+            self.join(block);
+        } else if let Ok(block) = self.blocks.remove(block) {
+            self.spare.get_or_insert(block.items);
         }
     }
 
@@ -339,7 +354,7 @@ impl Spare {
 fn highest(items: &[Item], end: impl Fn(u32) -> u64) -> u64 {
     items
         .iter()
-        .fold(0, |highest, item| highest.max(end(item.id)))
+        .fold(0, |highest, item| highest.max(end(item.id())))
 }
 
 #[cfg(test)]
@@ -367,24 +382,14 @@ mod tests {
         sorted.insert(things.item(id), |id| things.end(id));
     }
 
-    fn all(sorted: &Sorted) -> Vec<Item> {
+    fn all(sorted: &Sorted) -> Vec<(u64, u32)> {
         let mut at = sorted.first();
         std::iter::from_fn(|| {
             let item = sorted.get(at)?;
             at = sorted.behind(at);
-            Some(item)
+            Some(item.rank())
         })
         .collect()
-    }
-
-    #[test]
-    fn an_item_is_small_and_in_the_order_of_its_key() {
-        assert_eq!(size_of::<Item>(), 12);
-        let items = [(0, 7), (5, 1), (5, 2), (1 << 32, 0), (u64::MAX, 0)];
-        let items = items.map(|(key, id)| Item::new(key, id));
-        assert!(items
-            .windows(2)
-            .all(|w| w[0] < w[1] && w[0].rank() < w[1].rank()));
     }
 
     #[test]
@@ -407,21 +412,24 @@ mod tests {
                 let id = random(2000) as u32;
                 let grow = random(10) < if step < 3000 { 8 } else { 2 };
                 let item = things.item(id);
-                if grow && model.insert(item) {
+                if grow && model.insert(item.rank()) {
                     insert(&mut sorted, &things, id);
-                } else if !grow && model.remove(&item) {
-                    sorted.remove(item, (step % 3 == 0).then(|| sorted.first()));
+                } else if !grow && model.remove(&item.rank()) {
+                    sorted.remove(item);
                 }
                 if step % 97 == round {
                     assert_eq!(all(&sorted), model.iter().copied().collect::<Vec<_>>());
                     let item = Item::new(random(keys), u32::MAX);
-                    let above = model.range(item..).next().copied();
-                    assert_eq!(sorted.get(sorted.first_above(item)), above);
-                    let below = model.range(..=item).next_back().copied();
+                    let above = model.range(item.rank()..).next().copied();
+                    let at = sorted.first_above(item);
+                    assert_eq!(sorted.get(at).map(Item::rank), above);
+                    let below = model.range(..=item.rank()).next_back().copied();
                     let at = sorted.before(sorted.above(item));
-                    assert_eq!(at.and_then(|at| sorted.get(at)), below);
+                    assert_eq!(at.and_then(|at| sorted.get(at)).map(Item::rank), below);
+                    assert_eq!(sorted.above(item), sorted.search(item.rank()));
                     for block in &sorted.blocks {
-                        assert!(!block.items.is_empty() && block.items.len() <= ITEMS);
+                        assert!(!block.items.is_empty() || sorted.blocks.len() == 1);
+                        assert!(block.items.len() <= ITEMS);
                         assert!(block.highest >= highest(&block.items, |id| things.end(id)));
                     }
                 }
@@ -435,8 +443,9 @@ mod tests {
         let mut sorted = Sorted::new();
         (0..10_000).for_each(|id| insert(&mut sorted, &things, id));
         assert!(sorted.blocks.len() <= 10_000 / ITEMS + 1);
-        (0..10_000).for_each(|id| sorted.remove(things.item(id), None));
-        assert!(sorted.blocks.is_empty());
+        (0..10_000).for_each(|id| sorted.remove(things.item(id)));
+        assert_eq!(sorted.blocks.len(), 1);
+        assert_eq!(sorted.get(sorted.first()), None);
     }
 
     #[test]

@@ -12,7 +12,6 @@ use super::{
         Runs, //
     },
     index::Id,
-    sorted::Place,
     withdraw::{
         lose,
         withdraw_runs, //
@@ -47,8 +46,6 @@ pub(super) struct Leaving {
     last: u64,
     owner: u16,
     runs: Runs,
-    /// Where it was in the index.
-    place: Option<Place>,
 }
 
 impl Users<'_> {
@@ -147,12 +144,16 @@ impl super::AddressSpace {
         }
         let mut inner = self.inner.lock();
         for leaving in batch.iter() {
-            drop(inner.index.remove(leaving.id, leaving.place));
+            inner.index.remove(leaving.id);
             inner.busy = inner.busy.saturating_sub(1);
         }
-        let room = inner.index.take_room();
-        self.wake(inner);
-        drop(room);
+        if inner.index.has_idle_room() {
+            let room = inner.index.take_room();
+            self.wake(inner);
+            drop(room);
+        } else {
+            self.wake(inner);
+        }
     }
 }
 
@@ -187,7 +188,7 @@ impl Inner {
     ) -> Result<Option<Leaving>> {
         let mut at = range.0;
         loop {
-            let Some((place, id, entry)) = self.index.overlap_at(at, range.1) else {
+            let Some((id, entry)) = self.index.overlap(at, range.1) else {
                 return Ok(None);
             };
             if !later && cut == Cut::Refuse && self.cuts(range, (entry.first, entry.last)) {
@@ -206,11 +207,7 @@ impl Inner {
                 return Ok(None);
             }
             *bytes = bytes.wrapping_add(entry.len());
-            let leaving = self.leave(id);
-            return Ok(leaving.map(|leaving| Leaving {
-                place: Some(place),
-                ..leaving
-            }));
+            return Ok(self.leave(id));
         }
     }
 
@@ -256,7 +253,6 @@ impl Inner {
             last,
             owner,
             runs,
-            place: None,
         })
     }
 }

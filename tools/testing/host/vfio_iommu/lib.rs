@@ -13,5 +13,8 @@ pub mod prelude;
 #[path = "../../../../rust/kernel/iommu/space/cut.rs"]
 mod cut;
 
+#[path = "../../../../rust/kernel/iommu/space/item.rs"]
+mod item;
+
 #[path = "../../../../rust/kernel/iommu/space/sorted.rs"]
 mod sorted;
