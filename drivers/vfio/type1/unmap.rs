@@ -89,9 +89,7 @@ impl Iommu {
             bytes = bytes.wrapping_add((last - first).wrapping_add(1));
             held.unmap(|owner, pages| self.tie.uncharge(owner, pages));
             // What others map meanwhile, across an end or behind us, is not what was asked for.
-            if cut == Cut::Refuse {
-                cut = Cut::Inside;
-            }
+            cut = cut.later();
             rest = last
                 .checked_add(1)
                 .filter(|next| *next <= range.last())

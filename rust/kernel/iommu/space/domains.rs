@@ -15,8 +15,10 @@ use super::{
     },
     index::Id,
     take::{
+        leave_some,
         take_down,
-        Cut, //
+        Cut,
+        BATCH, //
     },
     AddressSpace, //
 };
@@ -38,9 +40,6 @@ use kernel::{
     prelude::*,
     sync::Arc, //
 };
-
-/// How many mappings share a flush when all of them go.
-const BATCH: usize = 512;
 
 /// How many runs are copied at once.
 const WINDOW: usize = 512;
@@ -264,31 +263,17 @@ impl<'a> Domains<'a> {
     /// Calls `freed` with owners and the numbers of pages that were charged to them.
     pub fn clear(&mut self, mut freed: impl FnMut(u16, u64)) {
         let all = (0, u64::MAX);
+        // Without memory they go one by one.
         let mut list = KVec::with_capacity(BATCH, GFP_KERNEL).unwrap_or_default();
+        let mut one = None;
         loop {
-            let (mut one, mut bytes) = (None, 0);
-            {
-                let mut inner = self.space.inner.lock();
-                if list.capacity() == 0 {
-                    // Without memory they go one by one.
-                    one = inner
-                        .leave_first(all, Cut::Stop, true, &mut bytes)
-                        .ok()
-                        .flatten();
-                } else {
-                    inner.leave_many(all, Cut::Stop, &mut list, &mut bytes);
-                }
-            }
-            let batch = match &mut one {
-                Some(leaving) => core::slice::from_mut(leaving),
-                None => list.as_mut_slice(),
-            };
+            let inner = self.space.inner.lock();
+            let batch = leave_some(inner, all, Cut::Starting, (&mut list, &mut one));
             if batch.is_empty() {
                 return;
             }
             take_down(&self.list, batch, &mut freed);
             self.space.forget(batch);
-            list.clear();
         }
     }
 }

@@ -48,25 +48,13 @@ impl Users<'_> {
         })
     }
 
-    /// Holds the first mapping in `range.0..=range.1`, if there is one.
+    /// Holds the first mapping in `range.0..=range.1` that `cut` lets through, if there is one.
     ///
     /// Fails with `EINVAL` if `cut` refuses the range.
     pub fn hold_first(&self, range: (u64, u64), cut: Cut) -> Result<Option<Held<'_>>> {
         let mut inner = self.space.lock_ready(range);
-        if cut == Cut::Refuse && inner.is_cut(range) {
-            return Err(EINVAL);
-        }
-        let fits =
-            |(first, last): (u64, u64)| first >= range.0 && (cut != Cut::Inside || last <= range.1);
-        let found = inner
-            .index
-            .overlaps(range.0, range.1)
-            .map(|(id, entry)| (id, fits((entry.first, entry.last))))
-            .find(|(_, fits)| *fits || cut != Cut::Inside);
-        match found {
-            Some((id, true)) => Ok(self.hold(&mut inner, id)),
-            _ => Ok(None),
-        }
+        let found = inner.first_in(range, cut)?;
+        Ok(found.and_then(|id| self.hold(&mut inner, id)))
     }
 
     /// Holds the mapping at exactly these addresses, whose owner's address is invalid.

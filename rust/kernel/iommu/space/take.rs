@@ -19,24 +19,39 @@ use super::{
     Inner,
     Users, //
 };
-use crate::{
-    iommu::Domain,
-    sched::cond_resched, //
+use crate::iommu::Domain;
+use kernel::{
+    prelude::*,
+    sync::MutexGuard, //
 };
-use kernel::prelude::*;
 
 /// How many mappings share a flush.
-const BATCH: usize = 512;
+pub(super) const BATCH: usize = 512;
 
 /// What to do with a range that cuts a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
     /// Refuse it.
     Refuse,
-    /// Take mappings that lie in it as a whole, and no other.
-    Inside,
     /// Take mappings that start in it as a whole, and stop before one that starts below it.
     Stop,
+    /// Take mappings that lie in it as a whole, and no other.
+    Inside,
+    /// Take mappings that start in it as a whole, and no other.
+    Starting,
+}
+
+impl Cut {
+    /// Returns what to do with the rest of a range, of which mappings have been taken already.
+    ///
+    /// A mapping across an end of it has been made by another thread since, and stays.
+    #[must_use]
+    pub fn later(self) -> Self {
+        match self {
+            Self::Refuse | Self::Inside => Self::Inside,
+            Self::Stop | Self::Starting => Self::Starting,
+        }
+    }
 }
 
 /// A mapping that is being taken down, and all that it consisted of.
@@ -48,51 +63,63 @@ pub(super) struct Leaving {
     runs: Runs,
 }
 
+impl Leaving {
+    /// Returns the length in bytes; all 2^64 addresses make 0.
+    fn len(&self) -> u64 {
+        (self.last - self.first).wrapping_add(1)
+    }
+
+    /// Returns what is behind this mapping in the range that ends at `last`, if anything.
+    fn behind(&self, last: u64) -> Option<(u64, u64)> {
+        let next = self.last.checked_add(1).filter(|next| *next <= last)?;
+        Some((next, last))
+    }
+}
+
 impl Users<'_> {
     /// Takes down the mappings in `range.0..=range.1`; returns how many bytes that were, where all
     /// 2^64 addresses make 0.
     ///
     /// Calls `freed` with owners and the numbers of pages that were charged to them. Waits for
-    /// threads that work on a mapping there. Fails with `EINVAL` for a range that `cut` refuses
-    /// and with `ENOMEM`; then nothing has changed.
+    /// threads that work on a mapping there. Fails with `EINVAL` for a range that `cut` refuses,
+    /// and then nothing has changed.
     pub fn unmap(
         &self,
         range: (u64, u64),
         cut: Cut,
         mut freed: impl FnMut(u16, u64),
     ) -> Result<u64> {
-        let mut bytes = 0u64;
-        let mut list = KVec::new();
-        let mut rest = Some(range);
-        let mut later = false;
-        while let Some(range) = rest {
-            let mut one = None;
-            {
-                let mut inner = self.space.lock_ready(range);
-                if later && list.capacity() != 0 {
-                    inner.leave_many(range, cut, &mut list, &mut bytes);
-                } else {
-                    one = inner.leave_first(range, cut, later, &mut bytes)?;
-                }
-            }
-            let batch = match &mut one {
-                Some(leaving) => core::slice::from_mut(leaving),
-                None => list.as_mut_slice(),
-            };
-            // Never back: what others map where something has just gone is not what was meant.
-            let behind = batch.last().and_then(|leaving| leaving.last.checked_add(1));
-            rest = behind
-                .filter(|behind| *behind <= range.1)
-                .map(|behind| (behind, range.1));
-            self.take_down(batch, &mut freed);
-            list.clear();
-            if rest.is_some() && !later {
-                // From the second one on they go together; without memory, still one by one.
-                let _ = list.reserve(BATCH, GFP_KERNEL);
-                later = true;
-            }
+        let first = self.space.lock_ready(range).leave_first(range, cut)?;
+        let Some(mut first) = first else {
+            return Ok(0);
+        };
+        let (bytes, rest) = (first.len(), first.behind(range.1));
+        self.take_down(core::slice::from_mut(&mut first), &mut freed);
+        match rest {
+            Some(rest) => Ok(bytes.wrapping_add(self.unmap_rest(rest, cut.later(), &mut freed))),
+            None => Ok(bytes),
         }
-        Ok(bytes)
+    }
+
+    /// Takes down the mappings in the rest of a range, many at a time; returns how many bytes.
+    fn unmap_rest(&self, range: (u64, u64), cut: Cut, freed: &mut impl FnMut(u16, u64)) -> u64 {
+        let mut bytes = 0u64;
+        let mut rest = Some(range);
+        // Without memory they go one by one.
+        let mut list = KVec::with_capacity(BATCH, GFP_KERNEL).unwrap_or_default();
+        let mut one = None;
+        while let Some(range) = rest {
+            let inner = self.space.lock_ready(range);
+            let batch = leave_some(inner, range, cut, (&mut list, &mut one));
+            // Never back: what others map where something has just gone is not what was meant.
+            rest = batch.last().and_then(|leaving| leaving.behind(range.1));
+            bytes = batch
+                .iter()
+                .map(Leaving::len)
+                .fold(bytes, u64::wrapping_add);
+            self.take_down(batch, freed);
+        }
+        bytes
     }
 
     /// Takes down mappings that are in phase `Leaving`.
@@ -131,9 +158,37 @@ pub(super) fn take_down(
         } else {
             lose(leaving.first, runs);
         }
-        cond_resched();
     }
     freed(owner, pages);
+}
+
+/// Begins to take down mappings in `range`, all of which are ready: as many as `list` has room
+/// for, or `one`. Returns them; if there is none, none is left.
+pub(super) fn leave_some<'a>(
+    mut inner: MutexGuard<'_, Inner>,
+    range: (u64, u64),
+    cut: Cut,
+    (list, one): (&'a mut KVec<Leaving>, &'a mut Option<Leaving>),
+) -> &'a mut [Leaving] {
+    list.clear();
+    // What is leaving is still in the index, so each one begins behind the one before.
+    let mut rest = Some(range);
+    while let Some(range) = rest {
+        // Nothing is refused any more.
+        let Ok(Some(leaving)) = inner.leave_first(range, cut) else {
+            break;
+        };
+        rest = leaving.behind(range.1);
+        if list.capacity() == 0 {
+            return core::slice::from_mut(one.insert(leaving));
+        }
+        // There is room.
+        let _ = list.push_within_capacity(leaving);
+        if list.len() == list.capacity() {
+            break;
+        }
+    }
+    list
 }
 
 impl super::AddressSpace {
@@ -174,66 +229,37 @@ impl Inner {
             || first.1 < range.1 && at_end().is_some_and(|(_, entry)| entry.last > range.1)
     }
 
-    /// Begins to take down the first mapping in `range`, all of which are ready.
+    /// Returns the first mapping in `range` that `cut` lets through.
     ///
-    /// Adds its length to `bytes`. Fails with `EINVAL` if `cut` refuses the range. With `later`,
-    /// this is the rest of a range that was not refused; mappings across an end of it have been
-    /// made by others since, and stay.
-    pub(super) fn leave_first(
-        &mut self,
-        range: (u64, u64),
-        cut: Cut,
-        later: bool,
-        bytes: &mut u64,
-    ) -> Result<Option<Leaving>> {
-        let mut at = range.0;
-        loop {
-            let Some((id, entry)) = self.index.overlap(at, range.1) else {
-                return Ok(None);
-            };
-            if !later && cut == Cut::Refuse && self.cuts(range, (entry.first, entry.last)) {
-                return Err(EINVAL);
+    /// Fails with `EINVAL` if `cut` refuses the range.
+    pub(super) fn first_in(&self, range: (u64, u64), cut: Cut) -> Result<Option<Id>> {
+        let Some((id, entry)) = self.index.overlap(range.0, range.1) else {
+            return Ok(None);
+        };
+        let (first, last) = (entry.first, entry.last);
+        if (first, last) == range {
+            return Ok(Some(id));
+        }
+        match cut {
+            Cut::Refuse if self.cuts(range, (first, last)) => Err(EINVAL),
+            Cut::Stop if first < range.0 => Ok(None),
+            Cut::Inside | Cut::Starting if first < range.0 => {
+                let behind = last.checked_add(1).filter(|behind| *behind <= range.1);
+                // It does not start below that address.
+                behind.map_or(Ok(None), |behind| self.first_in((behind, range.1), cut))
             }
-            let starts_below = entry.first < range.0;
-            let leads_out = cut != Cut::Stop && entry.last > range.1;
-            if starts_below && later {
-                match entry.last.checked_add(1).filter(|at| *at <= range.1) {
-                    Some(next) => at = next,
-                    None => return Ok(None),
-                }
-                continue;
-            }
-            if starts_below || leads_out {
-                return Ok(None);
-            }
-            *bytes = bytes.wrapping_add(entry.len());
-            return Ok(self.leave(id));
+            Cut::Inside if last > range.1 => Ok(None),
+            _ => Ok(Some(id)),
         }
     }
 
-    /// Begins to take down mappings in the rest of a range, all of which are ready, as many as
-    /// there is room for.
-    pub(super) fn leave_many(
-        &mut self,
-        range: (u64, u64),
-        cut: Cut,
-        list: &mut KVec<Leaving>,
-        bytes: &mut u64,
-    ) {
-        // What is leaving is still in the index, so each one begins behind the one before.
-        let mut at = range.0;
-        while list.len() < list.capacity() {
-            let Ok(Some(leaving)) = self.leave_first((at, range.1), cut, true, bytes) else {
-                return;
-            };
-            let next = leaving.last.checked_add(1).filter(|next| *next <= range.1);
-            // There is room.
-            let _ = list.push_within_capacity(leaving);
-            match next {
-                Some(next) => at = next,
-                None => return,
-            }
-        }
+    /// Begins to take down the first mapping in `range` that `cut` lets through, all of which are
+    /// ready.
+    ///
+    /// Fails with `EINVAL` if `cut` refuses the range.
+    fn leave_first(&mut self, range: (u64, u64), cut: Cut) -> Result<Option<Leaving>> {
+        let id = self.first_in(range, cut)?;
+        Ok(id.and_then(|id| self.leave(id)))
     }
 
     /// Begins to take one mapping down, which nobody else works on.

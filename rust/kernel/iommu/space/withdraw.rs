@@ -71,10 +71,16 @@ pub(super) unsafe fn withdraw_range(domains: &[Domain], iova: u64, len: u64) -> 
 ///
 /// `runs` are what is translated from `iova` on, and no other thread changes translations there.
 pub(super) unsafe fn withdraw_runs(gather: &mut Gather<'_>, iova: u64, runs: &[PinnedRun]) -> bool {
+    // Most mappings are one run.
+    if let [run] = runs {
+        // SAFETY: The caller promises what is required; a live run is translated.
+        return !is_live(run) || unsafe { withdraw_steps(gather, iova, run.bytes()) };
+    }
     let mut clean = true;
     live_stretches(iova, runs, (0, u64::MAX), |at, len| {
         // SAFETY: The caller promises what is required; the stretch is of live runs.
         clean &= unsafe { withdraw_steps(gather, at, len) };
+        cond_resched();
     });
     clean
 }
@@ -94,7 +100,9 @@ unsafe fn withdraw_steps(gather: &mut Gather<'_>, iova: u64, len: u64) -> bool {
         // OVERFLOW: Only behind the very last byte can this wrap, and then nothing is left.
         at = at.wrapping_add(step);
         left -= step;
-        cond_resched();
+        if left > 0 {
+            cond_resched();
+        }
     }
     clean
 }
