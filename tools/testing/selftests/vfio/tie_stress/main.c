@@ -70,12 +70,18 @@ static void start_workers(struct threads *threads, struct worker *workers, unsig
 		start(threads, worker_run, &workers[i]);
 }
 
-/* False if a thread does not end: then it is of no use to wait for the others. */
+/*
+ * Waits for the end of the run, and then for that of the threads. False if a
+ * thread does not end: then it is of no use to wait for the others.
+ */
 static bool join(struct threads *threads)
 {
 	struct timespec until;
 	unsigned int i;
 
+	/* Before, they have no reason to end, however long the run is. */
+	while (!stopped())
+		usleep(10000);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += STUCK;
 	for (i = 0; i < threads->count; i++) {
@@ -134,8 +140,8 @@ static long total(enum count what)
 
 static void show_progress(unsigned long now)
 {
-	printf(NAME ": %lu s of %lu: %ld maps (%ld refused), %ld unmaps (%ld), %ld other calls, "
-	       "%ld stale, %ld memory, %ld children, %ld DMA, %ld attaches\n",
+	printf(NAME ": %lu s of %lu: %ld maps and %ld refused, %ld unmaps and %ld refused, "
+	       "%ld other calls, %ld stale, %ld memory, %ld children, %ld DMA, %ld attaches\n",
 	       now, duration, total(N_MAP), total(N_MAP_REFUSED), total(N_UNMAP),
 	       total(N_UNMAP_REFUSED), total(N_OTHER), total(N_STALE), total(N_MEMORY),
 	       total(N_CHILD), total(N_DMA), total(N_ATTACH));
