@@ -384,4 +384,77 @@ TEST_F(mapping, an_unmap_never_takes_what_leads_out_of_its_range)
 	TH_LOG("%u and %u rounds, %u refused", taken, other.rounds, refused);
 }
 
+/* ---- Behind somebody's unmap ------------------------------------------------------ */
+
+/* So many that they do not go all at once. */
+#define MANY	2000
+
+/* All ways to take down the same mappings. */
+static int64_t unmap_many(int container, unsigned int way)
+{
+	uint64_t bits[MANY / 64 + 1] = { 0 };
+	struct vfio_bitmap bitmap = { PAGE, sizeof(bits), (__u64 *)bits };
+
+	switch (way) {
+	case 0:
+		return __dma_unmap(container, IOVA, MANY * PAGE);
+	case 1:
+		return __dma_unmap_flags(container, 0, 0, ALL);
+	default:
+		return __dma_unmap_bitmap(container, IOVA, MANY * PAGE, bitmap);
+	}
+}
+
+static void *map_as_soon_as_it_is_free(void *arg)
+{
+	struct worker *me = arg;
+
+	pthread_barrier_wait(me->barrier);
+	do {
+		me->result = __dma_map(me->container, me->mem, me->iova, me->size, DMA_RW);
+	} while (me->result == -EEXIST);
+	/* Beside the unmap, unless it was over and nobody had told so yet. */
+	me->rounds = !*me->stop;
+	return NULL;
+}
+
+/* The unmap made the room, so what is there now came after it, even if it is not over yet. */
+TEST_F(mapping, an_unmap_never_takes_what_is_mapped_behind_it)
+{
+	const double until = seconds() + 2 * LONG;
+	unsigned int round, i, beside[3] = { 0 };
+	pthread_barrier_t barrier;
+
+	pthread_barrier_init(&barrier, NULL, 2);
+	ASSERT_EQ(0, __dirty_pages(self->fd, START));
+	for (round = 0; round < 6 || seconds() < until; round++) {
+		volatile bool over = false;
+		/* What goes first, or what goes when something in front of it has gone. */
+		struct worker other = {
+			.container = self->fd, .mem = self->mem + PAGE, .size = PAGE,
+			.iova = IOVA + (round / 3 % 2 ? MANY / 3 : 0) * PAGE,
+			.barrier = &barrier, .stop = &over,
+		};
+
+		for (i = 0; i < MANY; i++)
+			dma_map(self->fd, self->mem, IOVA + i * PAGE, PAGE, DMA_RW);
+		start(&other, map_as_soon_as_it_is_free);
+		pthread_barrier_wait(&barrier);
+		EXPECT_EQ(MANY * PAGE, unmap_many(self->fd, round % 3)) {
+			TH_LOG("round %u", round);
+		}
+		over = true;
+		end(&other);
+		beside[round % 3] += other.rounds;
+		ASSERT_EQ(0, other.result);
+		ASSERT_EQ(PAGE, dma_unmap(self->fd, other.iova, PAGE)) {
+			TH_LOG("round %u", round);
+		}
+		ASSERT_EQ(65535, dma_avail(self->fd));
+		ASSERT_EQ(self->locked, my_locked());
+	}
+	TH_LOG("%u rounds; beside an unmap of a range %u, of all %u, with a bitmap %u",
+	       round, beside[0], beside[1], beside[2]);
+}
+
 TEST_HARNESS_MAIN
