@@ -85,9 +85,10 @@ impl Notes {
         })
     }
 
-    /// Notes that the worker is going to be asked for.
-    pub(crate) fn set_pending(&self) {
+    /// Asks `worker` to deal with everything; what is noted before this is not missed.
+    pub(crate) fn ask(&self, worker: &Deferred<Worker>) {
         self.pending.store(true, Relaxed);
+        worker.ask();
     }
 
     fn is_pending(&self) -> bool {
@@ -292,8 +293,7 @@ impl Tie {
     pub(crate) fn check(&self, owner: &Owner, range: (usize, usize)) {
         if owner.watch.is_some() {
             self.core.notes.add(owner.id, range);
-            self.core.notes.set_pending();
-            self.worker.ask();
+            self.core.notes.ask(&self.worker);
         }
     }
 
@@ -335,9 +335,10 @@ impl Job for Worker {
         }
         self.core.settle();
         // Whoever adds something from here on asks for another run.
-        self.core.notes.pending.store(false, Relaxed);
+        let pending = &self.core.notes.pending;
+        pending.store(false, Relaxed);
         if self.core.space.is_unsettled() || self.core.notes.has_some() {
-            self.core.notes.set_pending();
+            pending.store(true, Relaxed);
         }
     }
 }
@@ -374,7 +375,7 @@ impl Core {
             Ok(false) => {}
             Err(_) => {
                 self.notes.add(owner.id, range);
-                watch.watcher().worker.ask();
+                self.notes.ask(&watch.watcher().worker);
             }
         }
     }

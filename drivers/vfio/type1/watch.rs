@@ -75,8 +75,7 @@ impl Spy {
     fn take(&self, range: (usize, usize), reason: Reason, may_block: bool) -> Option<()> {
         if self.space.withdraw(self.owner, range, reason, may_block)? {
             self.notes.ring();
-            self.notes.set_pending();
-            self.worker.ask();
+            self.notes.ask(&self.worker);
         }
         Some(())
     }
@@ -85,8 +84,7 @@ impl Spy {
     fn note(&self, range: (usize, usize), may_block: bool) -> Option<()> {
         if self.space.disturb(self.owner, range, may_block)? {
             self.notes.add(self.owner, range);
-            self.notes.set_pending();
-            self.worker.ask();
+            self.notes.ask(&self.worker);
         }
         Some(())
     }

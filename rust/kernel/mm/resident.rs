@@ -35,15 +35,13 @@ use kernel::{
         },
         Mm, //
     },
-    page::{
-        PAGE_SHIFT,
-        PAGE_SIZE, //
-    },
+    page::PAGE_SHIFT,
     prelude::*, //
 };
 
-/// How many pages are looked up at once.
-const BATCH: usize = 64;
+/// How many pages are looked up at once: a bit for each.
+// CAST: A small constant.
+const BATCH: usize = u64::BITS as usize;
 
 /// Memory, and where in an address space it should be.
 #[derive(Clone, Copy, Debug)]
@@ -322,5 +320,3 @@ pub fn wait_for_files(account: &Account, range: (usize, usize)) {
         cond_resched();
     }
 }
-
-const _: () = assert!(BATCH <= u64::BITS as usize && PAGE_SIZE != 0);
