@@ -172,7 +172,8 @@ impl Sorted {
             // What is smaller than the first thing of a block belongs to the block before.
             return Some(at).filter(|at| at.0 == 0 || at.1 > 0);
         }
-        // So there is something at the place, or what is behind the block is out of the question.
+        // At the end of a block this is a place that does not exist, but then the next block begins
+        // with something that is not above either.
         let next = at.1.saturating_add(1);
         ends(next).then_some(Place(at.0, next))
     }
@@ -279,6 +280,9 @@ impl Sorted {
         };
         let _ = block.items.remove(at.1);
         let left = block.items.len();
+        if left == 0 {
+            block.highest = 0;
+        }
         if left < FEW && self.blocks.len() > 1 {
             self.shrink(at.0, left);
         }
