@@ -86,8 +86,8 @@ struct column {
 
 /* ---- counters.c ----------------------------------------------------------- */
 
-/* Opens what this kernel has of the counters below. */
-void counters_open(void);
+/* Looks what this kernel has of them. */
+void counters_find(void);
 void counters_start(void);
 /* Ends counting and prints a sample "PREFIX.COUNTER" of each. */
 void counters_stop(const struct column *column, const char *prefix);

@@ -6,6 +6,9 @@
  *
  * A counter is the sum of several functions, because implementations choose among
  * them. What a kernel does not have is left out.
+ *
+ * An open event keeps its probe in the code, and each call pays for it even while
+ * nothing is counted. So events are open between start and stop only.
  */
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>
@@ -19,6 +22,8 @@ struct counter {
 	const char *name;
 	const char *events[8];	/* functions; with a slash: trace events */
 	const char *filter;	/* with our cgroup's number in it */
+	int ids[8];		/* of those events that this kernel has */
+	unsigned int id_count;
 	int fds[64];
 	unsigned int count;
 };
@@ -62,19 +67,18 @@ static int event_id(const char *name)
 	return atoi(text);
 }
 
-static bool open_event(struct counter *counter, const char *name)
+/* Opens one event on every processor. */
+static bool open_event(struct counter *counter, int id)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_TRACEPOINT,
 		.size = sizeof(attr),
+		.config = id,
 		.disabled = 1,
 	};
-	int id = event_id(name), cpu, fd;
 	char filter[64] = "";
+	int cpu, fd;
 
-	if (id < 0)
-		return false;
-	attr.config = id;
 	if (counter->filter)
 		snprintf(filter, sizeof(filter), counter->filter, cgroup_id);
 	for (cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++) {
@@ -90,15 +94,29 @@ static bool open_event(struct counter *counter, const char *name)
 	return true;
 }
 
-void counters_open(void)
+static void close_events(struct counter *counter)
 {
-	unsigned int i, j;
+	while (counter->count)
+		close(counter->fds[--counter->count]);
+}
 
-	for (i = 0; i < ARRAY_SIZE(counters); i++)
-		for (j = 0; counters[i].events[j]; j++)
-			if (!open_event(&counters[i], counters[i].events[j]))
+void counters_find(void)
+{
+	struct counter *counter;
+	unsigned int j;
+	int id;
+
+	for (counter = counters; counter < counters + ARRAY_SIZE(counters); counter++) {
+		for (j = 0; counter->events[j]; j++) {
+			id = event_id(counter->events[j]);
+			if (id >= 0 && open_event(counter, id))
+				counter->ids[counter->id_count++] = id;
+			else
 				printf("# this kernel does not count %s: %s\n",
-				       counters[i].events[j], strerror(errno));
+				       counter->events[j], strerror(errno));
+			close_events(counter);
+		}
+	}
 }
 
 static void all(unsigned long request)
@@ -113,7 +131,12 @@ static void all(unsigned long request)
 
 void counters_start(void)
 {
-	all(PERF_EVENT_IOC_RESET);
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(counters); i++)
+		for (j = 0; j < counters[i].id_count; j++)
+			if (!open_event(&counters[i], counters[i].ids[j]))
+				fail("counter %s: %s", counters[i].name, strerror(errno));
 	all(PERF_EVENT_IOC_ENABLE);
 }
 
@@ -130,7 +153,8 @@ void counters_stop(const struct column *column, const char *prefix)
 				fail("reading counter %s: %s", counters[i].name, strerror(errno));
 			sum += value;
 		}
-		if (counters[i].count)
+		close_events(&counters[i]);
+		if (counters[i].id_count)
 			report(column, sum, "%s.%s", prefix, counters[i].name);
 	}
 }

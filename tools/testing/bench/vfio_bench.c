@@ -292,7 +292,7 @@ int main(int argc, char **argv)
 	if (!pci_find_alone(ID_EDU, 0, device))
 		fail("no edu device that is alone in its group");
 	enter_cgroup();
-	counters_open();
+	counters_find();
 	if (!parallel)
 		go_first();
 	each_group(measure);
