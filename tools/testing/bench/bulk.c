@@ -37,5 +37,6 @@ static void sample(struct target *target, const struct memory *mem)
 	  .begin = count, .sample = sample }
 
 const struct group bulk_groups[] = {
-	BULK("1g"), BULK("2m"), BULK("thp"), BULK("4k"), BULK("frag"), {},
+	BULK("1g"), BULK("2m"), BULK("thp"), BULK("4k"), BULK("frag"), BULK("shm"),
+	{},
 };

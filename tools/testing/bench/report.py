@@ -19,6 +19,7 @@ KINDS = (
     ("thp", "2 MiB transparent pages"),
     ("4k", "4 KiB pages"),
     ("frag", "4 KiB pages, scattered"),
+    ("shm", "4 KiB pages of a memfd"),
 )
 
 # (measure, what it is, unit)
