@@ -9,9 +9,7 @@
 #ifndef VFIO_IRQ_H
 #define VFIO_IRQ_H
 
-#include <fcntl.h>
-#include <sys/eventfd.h>
-
+#include "vfio_eventfd.h"
 #include "vfio_test.h"
 
 /* Not every program uses every one of these. */
@@ -31,34 +29,11 @@
 #define ERR		VFIO_PCI_ERR_IRQ_INDEX
 #define REQ		VFIO_PCI_REQ_IRQ_INDEX
 
-/* Long enough for an interrupt under emulation, and for one not to come. */
-#define SOON		2000
-#define QUIET		100
-
 #define COMMAND		0x04
 #define  DISINTX	0x400
 
 static const uint8_t yes = 1;
 static const uint8_t no;
-
-static int eventfd_new(void)
-{
-	return must(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-}
-
-static void ring(int fd)
-{
-	const uint64_t one = 1;
-
-	if (write(fd, &one, sizeof(one)) != sizeof(one))
-		fail("write to an eventfd: %s", strerror(errno));
-}
-
-/* A descriptor that is no eventfd. */
-static int no_eventfd(void)
-{
-	return must(open("/dev/null", O_RDWR | O_CLOEXEC));
-}
 
 /* One interrupt, with a byte of data. */
 static int set_bool(int device, uint32_t action, uint32_t index, const uint8_t *value)
