@@ -157,27 +157,6 @@ TEST_F(edu, memory_off)
 
 /* ---- A port BAR ----------------------------------------------------------- */
 
-FIXTURE(testdev)
-{
-	struct vfio vfio;
-	int fd;
-};
-
-FIXTURE_SETUP(testdev)
-{
-	char bdf[BDF_LEN];
-
-	if (!pci_find_alone(ID_TESTDEV, 0, bdf))
-		SKIP(return, "no pci-testdev alone in its group");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
-	self->fd = self->vfio.device;
-}
-
-FIXTURE_TEARDOWN(testdev)
-{
-	vfio_close(&self->vfio);
-}
-
 TEST_F(testdev, port)
 {
 	struct vfio_region_info info = region_info(self->fd, BAR(1));

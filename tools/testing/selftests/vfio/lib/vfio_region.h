@@ -2,7 +2,8 @@
 /*
  * What the tests of regions share: short names, mapping a part of a region, and
  * the open devices that both read/write and mappings are tried on: edu (a memory
- * BAR), igb (MSI-X) and ivshmem (a big BAR), each alone in its group.
+ * BAR), pci-testdev (a port BAR), igb (MSI-X) and ivshmem (a big BAR), each alone
+ * in its group.
  *
  * Included once by each test program, after kselftest_harness.h.
  */
@@ -10,6 +11,9 @@
 #define VFIO_REGION_H
 
 #include <sys/mman.h>
+
+/* Not every program uses every one of these. */
+#pragma GCC diagnostic ignored "-Wunused-function"
 
 #include "vfio_edu.h"
 #include "vfio_test.h"
@@ -38,6 +42,29 @@ static int map(int device, uint32_t index, uint64_t at, size_t size, int flags, 
 #define EDU_SIZE	0x100000
 #define EDU_ID		0x010000ed
 #define EDU_LIVE	4
+
+/* ---- A port BAR ----------------------------------------------------------- */
+
+FIXTURE(testdev)
+{
+	struct vfio vfio;
+	int fd;
+};
+
+FIXTURE_SETUP(testdev)
+{
+	char bdf[BDF_LEN];
+
+	if (!pci_find_alone(ID_TESTDEV, 0, bdf))
+		SKIP(return, "no pci-testdev alone in its group");
+	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	self->fd = self->vfio.device;
+}
+
+FIXTURE_TEARDOWN(testdev)
+{
+	vfio_close(&self->vfio);
+}
 
 /* ---- MSI-X ---------------------------------------------------------------- */
 
