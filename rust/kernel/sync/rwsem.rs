@@ -88,6 +88,8 @@ impl<T: ?Sized> RwSemaphore<T> {
     }
 
     /// Joins the readers if that takes no waiting.
+    ///
+    /// May be called from any context, hard interrupts included, and the guard be dropped there.
     #[must_use = "if unused, the semaphore is released at once"]
     pub fn try_read(&self) -> Option<ReadGuard<'_, T>> {
         // SAFETY: `sem` was initialised by the constructor and is pinned.
