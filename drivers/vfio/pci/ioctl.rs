@@ -47,6 +47,10 @@ pub(crate) fn dispatch(open: &OpenPci, number: u32, arg: UserArg) -> Result<isiz
         cmd::DEVICE_GET_REGION_INFO => get_region_info(open, arg).map(|()| 0),
         cmd::DEVICE_GET_IRQ_INFO => get_irq_info(open, arg).map(|()| 0),
         cmd::DEVICE_SET_IRQS => set_irqs(open, arg),
+        cmd::DEVICE_IOEVENTFD => {
+            let done = open.ioeventfds.handle(&open.bars, &open.gate, arg);
+            done.map(|()| 0)
+        }
         cmd::DEVICE_RESET => reset::reset_function(&open.clean, &open.gate).map(|()| 0),
         _ => Err(ENOTTY),
     }

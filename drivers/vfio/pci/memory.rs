@@ -24,7 +24,8 @@
 //! gate → Config::model, the PCI core's locks
 //! ```
 //!
-//! By the first line, user memory must not be touched with the gate held.
+//! By the first line, user memory must not be touched with the gate held. Eventfds that trigger
+//! writes ([`region::ioeventfd`](super::region::ioeventfd)) only try it, in any context.
 //!
 //! C counterpart: `memory_lock` and its helpers in
 //! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
@@ -118,7 +119,20 @@ impl MemoryGate {
     ///
     /// `EIO` if memory decoding is off or the device sleeps.
     pub(crate) fn enabled(&self) -> Result<MemoryEnabled<'_>> {
-        let state = self.state.read();
+        self.check(self.state.read())
+    }
+
+    /// Returns the right to access memory BARs without waiting. For any context.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` if it takes waiting; `EIO` if memory decoding is off or the device sleeps.
+    pub(crate) fn try_enabled(&self) -> Result<MemoryEnabled<'_>> {
+        self.check(self.state.try_read().ok_or(EAGAIN)?)
+    }
+
+    /// Returns the right to access memory BARs if the device answers to them.
+    fn check<'a>(&self, state: ReadGuard<'a, State>) -> Result<MemoryEnabled<'a>> {
         if self.config.memory_enabled() {
             Ok(MemoryEnabled { _state: state })
         } else {

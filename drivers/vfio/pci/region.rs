@@ -11,6 +11,8 @@
 //! | [`bar`] | reads and writes BARs and the ROM |
 //! | [`pieces`] | cuts an access into words (knows nothing of the kernel) |
 //! | [`mmap`] | maps BARs into programs |
+//! | [`ioeventfd`] | writes to BARs whenever an eventfd is rung |
+//! | [`trigger`] | what such a write is (knows nothing of the kernel) |
 //!
 //! The VGA region is not there yet: every device answers as one without VGA.
 //!
@@ -18,8 +20,10 @@
 //! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
 
 pub(crate) mod bar;
+pub(crate) mod ioeventfd;
 mod mmap;
 mod pieces;
+mod trigger;
 
 use kernel::prelude::*;
 use kernel_ext::pci::{

@@ -52,6 +52,7 @@ use crate::{
             read_rom,
             Bars, //
         },
+        ioeventfd::Ioeventfds,
         Region, //
     },
     reset::CleanState, //
@@ -65,6 +66,7 @@ const COMMAND_INTX_DISABLE: u16 = 1 << 10;
 // The order of the fields is the order of the close.
 pub(crate) struct OpenPci {
     _announced: Announced,
+    pub(crate) ioeventfds: Pin<KBox<Ioeventfds>>,
     _quiet: Quiet,
     pub(crate) irqs: Arc<Irqs>,
     pub(crate) gate: Arc<MemoryGate>,
@@ -104,6 +106,7 @@ impl OpenPci {
                 pdev: pdev.clone(),
                 gate: gate.clone(),
             },
+            ioeventfds: Ioeventfds::new(pdev)?,
             _announced: Announced::new(&bound.current, &irqs),
             irqs,
             gate,

@@ -34,10 +34,14 @@ use kernel_ext::{
     }, //
 };
 
-use super::pieces::Piece;
+use super::{
+    pieces::Piece,
+    trigger::Trigger, //
+};
 use crate::{
     config::MsixGeometry,
-    memory::MemoryGate, //
+    memory::MemoryGate,
+    region, //
 };
 
 /// The widest access to a BAR, in bytes.
@@ -59,6 +63,16 @@ struct Bar {
 
     /// The part that is the kernel's: the table of MSI-X.
     closed: Range<usize>,
+}
+
+/// A place in a BAR, with room for what is to be written there.
+pub(super) struct Place<'a> {
+    /// The right to use the BAR.
+    pub(super) bar: &'a Arc<ClaimedBar>,
+    /// The offset in it.
+    pub(super) at: usize,
+    /// Whether the BAR is memory, which the memory gate guards.
+    pub(super) is_memory: bool,
 }
 
 /// The BARs of an open device.
@@ -117,6 +131,32 @@ impl Bars {
             Ok(claim) => Ok(claim),
             Err(error) => Err(*error),
         }
+    }
+
+    /// Finds the BAR that a write triggered by an eventfd goes to.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if that is not a BAR, or the write does not end within it or touches the table of
+    /// MSI-X; those of [`Bars::claim`].
+    pub(super) fn trigger(&self, trigger: &Trigger) -> Result<Place<'_>> {
+        let (region, at) = region::split(trigger.offset);
+        let index = BarIndex::new(region).ok_or(EINVAL)?;
+        let resource = self.pdev.resource(index);
+        let closed = &self.get(index).ok_or(EINVAL)?.closed;
+        let at = usize::try_from(at)?;
+        let end = at.checked_add(trigger.width.bytes()).ok_or(EINVAL)?;
+        if u64::try_from(end)? > resource.len {
+            return Err(EINVAL);
+        }
+        if at < closed.end && closed.start < end {
+            return Err(EINVAL);
+        }
+        Ok(Place {
+            bar: self.claim(index)?,
+            at,
+            is_memory: resource.is_memory,
+        })
     }
 
     /// Prepares an access of `count` bytes at `pos` in the BAR.

@@ -11,3 +11,5 @@ mod dynamic;
 mod pieces;
 #[path = "../../../../drivers/vfio/pci/token.rs"]
 mod token;
+#[path = "../../../../drivers/vfio/pci/region/trigger.rs"]
+mod trigger;
