@@ -81,6 +81,15 @@ static void fill_feature(void *arg)
 	((struct vfio_device_feature *)arg)->flags = VFIO_DEVICE_FEATURE_PROBE | 0x1234;
 }
 
+/* Takes back what is not there. */
+static void fill_ioeventfd(void *arg)
+{
+	struct vfio_device_ioeventfd *ioeventfd = arg;
+
+	ioeventfd->flags = VFIO_DEVICE_IOEVENTFD_32;
+	ioeventfd->fd = -1;
+}
+
 static const struct sample samples[] = {
 	{ "GROUP_GET_STATUS", GROUP, VFIO_GROUP_GET_STATUS, 8, true, 0, fill_nothing },
 	{ "IOMMU_GET_INFO", CONTAINER, VFIO_IOMMU_GET_INFO, 16, true, 0, fill_nothing },
@@ -91,6 +100,7 @@ static const struct sample samples[] = {
 	{ "DEVICE_GET_REGION_INFO", DEVICE, VFIO_DEVICE_GET_REGION_INFO, 32, true, 0, fill_region },
 	{ "DEVICE_GET_IRQ_INFO", DEVICE, VFIO_DEVICE_GET_IRQ_INFO, 16, true, 0, fill_nothing },
 	{ "DEVICE_SET_IRQS", DEVICE, VFIO_DEVICE_SET_IRQS, 20, false, -EINVAL, fill_irqs },
+	{ "DEVICE_IOEVENTFD", DEVICE, VFIO_DEVICE_IOEVENTFD, 28, false, -ENODEV, fill_ioeventfd },
 	{ "DEVICE_FEATURE", DEVICE, VFIO_DEVICE_FEATURE, 8, false, -ENOTTY, fill_feature },
 };
 

@@ -121,6 +121,20 @@ int __irq_disable(int device, uint32_t index)
 			 index, 0, 0, NULL, 0);
 }
 
+int __ioeventfd(int device, uint32_t width, uint32_t index, uint64_t at, uint64_t value, int fd)
+{
+	/* The flag of a width is the number of its bytes. */
+	struct vfio_device_ioeventfd request = {
+		.argsz = sizeof(request),
+		.flags = width,
+		.offset = ((uint64_t)index << 40) + at,
+		.data = value,
+		.fd = fd,
+	};
+
+	return __call(device, VFIO_DEVICE_IOEVENTFD, &request);
+}
+
 uint64_t eventfd_wait(int fd, int milliseconds)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };

@@ -213,6 +213,12 @@ int __irq_eventfds(int device, uint32_t index, uint32_t start, uint32_t count, c
 /* Switches an index off. */
 int __irq_disable(int device, uint32_t index);
 
+/*
+ * Has a value of 1, 2, 4 or 8 bytes written to a region whenever an eventfd is
+ * rung; -1 takes that back.
+ */
+int __ioeventfd(int device, uint32_t width, uint32_t index, uint64_t at, uint64_t value, int fd);
+
 /* Waits for an eventfd; returns its count, 0 if it was not rung in time. */
 uint64_t eventfd_wait(int fd, int milliseconds);
 
