@@ -36,6 +36,7 @@ void vfio_helper_init_completion(struct completion *x);
 
 /* pci.c */
 bool vfio_helper_pci_is_root_bus(struct pci_bus *bus);
+int vfio_helper_pci_domain_nr(struct pci_bus *bus);
 struct pci_dev *vfio_helper_pci_physfn(struct pci_dev *pdev);
 struct pci_dev *vfio_helper_pci_upstream_bridge(struct pci_dev *pdev);
 unsigned long vfio_helper_pci_resource_flags(struct pci_dev *pdev, int bar);

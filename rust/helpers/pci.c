@@ -8,6 +8,11 @@ bool vfio_helper_pci_is_root_bus(struct pci_bus *bus)
 	return pci_is_root_bus(bus);
 }
 
+int vfio_helper_pci_domain_nr(struct pci_bus *bus)
+{
+	return pci_domain_nr(bus);
+}
+
 struct pci_dev *vfio_helper_pci_physfn(struct pci_dev *pdev)
 {
 	return pci_physfn(pdev);

@@ -9,6 +9,7 @@ mod bar;
 mod config;
 mod device;
 mod driver;
+mod hot_reset;
 mod ids;
 mod intx;
 pub mod msi;
@@ -35,6 +36,10 @@ pub use driver::{
     Driver,
     Registration,
     Slot, //
+};
+pub use hot_reset::{
+    Affected,
+    HotReset, //
 };
 pub use ids::{
     DynamicId,
