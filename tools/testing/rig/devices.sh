@@ -60,6 +60,16 @@ add_edu_pair() {
 		-device edu,bus=pair,addr=1.0 -device edu,bus=pair,addr=2.0)
 }
 
+# Below a port of 2.5 GT/s the kernel waits for the device after a reset; below a faster one also for the
+# link, which QEMU does not report.
+add_igb_port() {
+	claim igb-port 17
+	test_env[VFIO_TEST_IGB_PORT]=@0000:00:$slot.0
+	qemu+=(-device "pcie-root-port,id=igbport,chassis=2,slot=2,x-speed=2_5,addr=$slot.0"
+		-device igb,bus=igbport)
+	blacklist+=(igb)
+}
+
 add_ivshmem() {
 	claim ivshmem 0e
 	qemu+=(-object "memory-backend-ram,id=ivshmem,size=$1,share=on"
@@ -73,6 +83,7 @@ add_device() {
 	edu) claim edu 12 13 && qemu+=(-device "edu,addr=$slot.0") ;;
 	edu-pair) add_edu_pair ;;
 	igb) claim igb 0a 0c && qemu+=(-device "igb,addr=$slot.0") && blacklist+=(igb) ;;
+	igb-port) add_igb_port ;;
 	e1000e) claim e1000e 18 19 && qemu+=(-device "e1000e,addr=$slot.0") && blacklist+=(e1000e) ;;
 	ivshmem:?*) add_ivshmem "${1#ivshmem:}" ;;
 	testdev) claim testdev 0f && qemu+=(-device "pci-testdev,addr=$slot.0") ;;
