@@ -28,6 +28,7 @@ use vfio_uapi::{
 
 use crate::{
     device::OpenPci,
+    hot_reset,
     irq::INDEXES,
     region::{
         self,
@@ -51,6 +52,7 @@ pub(crate) fn dispatch(open: &OpenPci, number: u32, arg: UserArg) -> Result<isiz
             let done = open.ioeventfds.handle(&open.bars, &open.gate, arg);
             done.map(|()| 0)
         }
+        cmd::DEVICE_GET_PCI_HOT_RESET_INFO => hot_reset::info(open, arg).map(|()| 0),
         cmd::DEVICE_RESET => reset::reset_function(&open.clean, &open.gate).map(|()| 0),
         _ => Err(ENOTTY),
     }

@@ -6,8 +6,7 @@
 //! reset also tells whether the device can be reset at all. [`CleanState`] is what it looked like
 //! then. When the device is closed, it is reset again and put back into that state.
 //!
-//! `VFIO_DEVICE_GET_PCI_HOT_RESET_INFO` and `VFIO_DEVICE_PCI_HOT_RESET`, resets of a whole slot or
-//! bus, are not there yet; they answer `ENOTTY`.
+//! Resets of a whole slot or bus are in [`hot_reset`](super::hot_reset).
 //!
 //! Lock order: the memory gate, then the locks of the bridge and the device, which are only tried.
 //!

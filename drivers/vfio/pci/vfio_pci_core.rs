@@ -13,7 +13,8 @@
 //! | [`region`] | BARs and the ROM: reading, writing, mapping |
 //! | [`memory`] | the gate before all BAR accesses |
 //! | [`irq`] | interrupts |
-//! | [`power`], [`reset`] | power states and resets |
+//! | [`power`], [`reset`] | power states and resets of one device |
+//! | [`hot_reset`] | resets of a whole slot or bus |
 //! | [`token`] | the grammar of `VFIO_GROUP_GET_DEVICE_FD` |
 //!
 //! C counterpart: [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
@@ -22,6 +23,7 @@
 
 mod config;
 mod device;
+mod hot_reset;
 mod ioctl;
 mod irq;
 mod memory;

@@ -7,6 +7,8 @@
 
 #[path = "../../../../rust/kernel/pci/ids/dynamic.rs"]
 mod dynamic;
+#[path = "../../../../drivers/vfio/pci/hot_reset/header.rs"]
+mod hot_reset_header;
 #[path = "../../../../drivers/vfio/pci/region/pieces.rs"]
 mod pieces;
 #[path = "../../../../drivers/vfio/pci/token.rs"]
