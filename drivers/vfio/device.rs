@@ -13,6 +13,7 @@ mod feature;
 mod file;
 mod registration;
 mod set;
+mod uses;
 
 use kernel::{
     prelude::*,

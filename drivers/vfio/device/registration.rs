@@ -6,7 +6,7 @@
 //! so that nobody can open it any more, then asks the program that still has it open to let go,
 //! again every ten seconds, and returns when it has.
 //!
-//! Lock order: `GroupState` → `SetState`; [`Uses`] has a leaf.
+//! Lock order: `GroupState` → `SetState`.
 //!
 //! C counterpart: `__vfio_register_dev` and `vfio_unregister_group_dev` in
 //! [`drivers/vfio/vfio_main.c`](srctree/drivers/vfio/vfio_main.c)
@@ -17,10 +17,8 @@ use kernel::{
     prelude::*,
     sync::{
         aref::ARef,
-        new_mutex,
         Arc,
-        LockedBy,
-        Mutex, //
+        LockedBy, //
     }, //
 };
 use kernel_ext::{
@@ -29,16 +27,17 @@ use kernel_ext::{
     iommu,
     module::ModuleRef,
     refuse,
-    sync::{
-        Event,
-        Waited, //
-    }, //
+    sync::Waited, //
 };
 
 use super::{
     set::{
         Membership,
         SetState, //
+    },
+    uses::{
+        Use,
+        Uses, //
     },
     DeviceOps,
     OpenContext,
@@ -87,70 +86,6 @@ struct Opened {
     /// The group stays open as long as one of its devices is.
     _group_file: ARef<File>,
     _module: ModuleRef,
-}
-
-/// Who uses a device. It outlives the device, so that the last user can let go of that first.
-#[pin_data]
-struct Uses {
-    #[pin]
-    users: Mutex<Users>,
-
-    /// Happens when the device has been unregistered and nobody uses it any more.
-    #[pin]
-    unused: Event,
-}
-
-/// What the lock of [`Uses`] protects.
-struct Users {
-    /// The number of [`Use`]s.
-    count: usize,
-
-    /// Whether the device has been unregistered, so that there will be no new ones.
-    leaving: bool,
-}
-
-impl Uses {
-    fn new() -> Result<Arc<Self>> {
-        Arc::pin_init(
-            pin_init!(Self {
-                users <- new_mutex!(Users { count: 0, leaving: false }, "Uses::users"),
-                unused <- Event::new(),
-            }),
-            GFP_KERNEL,
-        )
-    }
-
-    fn take(self: &Arc<Self>) -> Option<Use> {
-        let mut users = self.users.lock();
-        if users.leaving {
-            return None;
-        }
-        users.count = users.count.checked_add(1)?;
-        drop(users);
-        Some(Use(self.clone()))
-    }
-
-    /// Lets nobody in any more.
-    fn close(&self) {
-        let mut users = self.users.lock();
-        users.leaving = true;
-        if users.count == 0 {
-            self.unused.happen();
-        }
-    }
-}
-
-/// One use, given back when it is dropped.
-struct Use(Arc<Uses>);
-
-impl Drop for Use {
-    fn drop(&mut self) {
-        let mut users = self.0.users.lock();
-        users.count = users.count.saturating_sub(1);
-        if users.leaving && users.count == 0 {
-            self.0.unused.happen();
-        }
-    }
 }
 
 impl Device {
@@ -247,9 +182,9 @@ impl Device {
         for count in 0.. {
             self.request(count);
             let waited = if interrupted {
-                self.uses.unused.wait(REQUEST_EVERY_MS)
+                self.uses.wait(REQUEST_EVERY_MS)
             } else {
-                self.uses.unused.wait_interruptible(REQUEST_EVERY_MS)
+                self.uses.wait_interruptible(REQUEST_EVERY_MS)
             };
             match waited {
                 Waited::Done => return,
