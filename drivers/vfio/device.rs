@@ -35,7 +35,13 @@ pub use self::{
         FeatureRequest, //
     },
     registration::Registration,
-    set::SetId, //
+    set::{
+        AwakeSet,
+        DeviceSet,
+        HeldSet,
+        LockedSet,
+        SetId, //
+    }, //
 };
 
 pub(crate) use self::{
@@ -77,16 +83,18 @@ pub trait DeviceOps: Send + Sync {
 /// What a bus driver may use while it opens a device.
 pub struct OpenContext {
     mapping: Mapping,
+    set: Arc<DeviceSet>,
 }
 
 impl OpenContext {
-    pub(crate) fn new(mapping: Mapping) -> Self {
-        Self { mapping }
-    }
-
     /// Returns the user mappings of the device's files, by which they can be taken away.
     pub fn mapping(&self) -> &Mapping {
         &self.mapping
+    }
+
+    /// Returns the set that the device is in.
+    pub fn set(&self) -> &Arc<DeviceSet> {
+        &self.set
     }
 }
 
@@ -117,6 +125,21 @@ pub trait OpenDevice: Send + Sync {
     /// Maps a part of the device into the program.
     fn mmap(&self, vma: &mut NewVma<'_>) -> Result;
 
+    /// Holds off all access to the device, for a reset of its whole set, and takes its mappings away.
+    ///
+    /// Others of the set may be held already, so this must not wait.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if the device is being accessed, `ENOMEM`.
+    fn hold(&self) -> Result<KBox<dyn HeldDevice + '_>>;
+
     /// Tells user space that the host wants the device back, for the `count`th time.
     fn request(&self, count: u32);
+}
+
+/// An open device that nobody has access to, until this is dropped.
+pub trait HeldDevice {
+    /// Puts the device into its working state, if it goes.
+    fn power_up(&mut self);
 }

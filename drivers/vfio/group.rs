@@ -13,6 +13,7 @@
 //! C counterpart: [`drivers/vfio/group.c`](srctree/drivers/vfio/group.c)
 
 mod file;
+mod files;
 mod member;
 
 use kernel::{
@@ -35,6 +36,8 @@ use crate::{
         DeviceRef, //
     }, //
 };
+
+pub use self::files::GroupFiles;
 
 pub(crate) use self::{
     file::GroupFile,

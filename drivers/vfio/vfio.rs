@@ -17,13 +17,13 @@
 #![deny(unsafe_code)]
 
 pub mod device;
+pub mod group;
 pub mod info_cap;
 pub mod iommu_driver;
 pub mod irq_set;
 pub mod virqfd;
 
 mod container;
-mod group;
 mod subsystem;
 mod viability;
 

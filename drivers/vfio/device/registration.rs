@@ -32,6 +32,7 @@ use kernel_ext::{
 
 use super::{
     set::{
+        Listed,
         Membership,
         SetState, //
     },
@@ -40,6 +41,7 @@ use super::{
         Uses, //
     },
     DeviceOps,
+    DeviceSet,
     OpenContext,
     OpenDevice,
     SetId, //
@@ -99,6 +101,17 @@ impl Device {
         &self.group
     }
 
+    /// Returns the set of the device.
+    pub(super) fn set(&self) -> &DeviceSet {
+        &self.set
+    }
+
+    /// Returns the open device, if a program has it open; `set` is the state of its own set.
+    pub(super) fn opened<'a>(&'a self, set: &'a SetState) -> Option<&'a dyn OpenDevice> {
+        let opened = self.opened.access(set).as_ref()?;
+        Some(&*opened.device)
+    }
+
     /// Returns the user mappings of the device's files.
     pub(crate) fn mapping(&self) -> &Mapping {
         &self.mapping
@@ -123,7 +136,7 @@ impl Device {
         group_file: &File,
     ) -> Result<Arc<dyn OpenDevice>> {
         let mut set = self.set.lock();
-        if let Some(opened) = self.opened.access_mut(&mut set) {
+        if let Some(opened) = self.opened.access_mut(set.state()) {
             opened.files = opened.files.checked_add(1).ok_or(EMFILE)?;
             return Ok(opened.device.clone());
         }
@@ -135,10 +148,9 @@ impl Device {
             );
             return Err(EINVAL);
         }
-        let device = self.ops.open(&OpenContext::new(self.mapping.clone()))?;
+        let device = self.ops.open(&self.open_context())?;
         attached.device_opened();
-        set.open = set.open.saturating_add(1);
-        *self.opened.access_mut(&mut set) = Some(Opened {
+        *self.opened.access_mut(set.state()) = Some(Opened {
             device: device.clone(),
             files: 1,
             _group_file: group_file.into(),
@@ -147,11 +159,18 @@ impl Device {
         Ok(device)
     }
 
+    fn open_context(&self) -> OpenContext {
+        OpenContext {
+            mapping: self.mapping.clone(),
+            set: self.set.clone(),
+        }
+    }
+
     /// Undoes one [`Device::open`]; with the last one the device is closed.
     pub(crate) fn close(&self) {
         self.group.with_attached(|attached| {
             let mut set = self.set.lock();
-            let slot = self.opened.access_mut(&mut set);
+            let slot = self.opened.access_mut(set.state());
             let Some(opened) = slot else {
                 return;
             };
@@ -159,7 +178,6 @@ impl Device {
             if opened.files == 0 {
                 // The device must be quiet before its group may be detached.
                 *slot = None;
-                set.open = set.open.saturating_sub(1);
                 if let Some(attached) = attached {
                     attached.device_closed();
                 }
@@ -170,7 +188,7 @@ impl Device {
     /// Asks the program that has the device open to give it back.
     fn request(&self, count: u32) {
         let mut set = self.set.lock();
-        if let Some(opened) = self.opened.access_mut(&mut set) {
+        if let Some(opened) = self.opened.access_mut(set.state()) {
             opened.device.request(count);
         }
     }
@@ -230,9 +248,9 @@ impl core::ops::Deref for DeviceRef {
 /// What a bus driver holds for a device that it has given to VFIO.
 ///
 /// Dropping it waits until no program uses the device any more.
-// Fields go in this order: no new opens, then the class entry, then the group.
+// Fields go in this order: no new opens, then the set, the class entry, and the group.
 pub struct Registration {
-    device: Arc<Device>,
+    device: Listed,
     _class_device: ClassDevice,
     _index: Index,
     _member: Member,
@@ -284,6 +302,7 @@ impl Registration {
             },
             GFP_KERNEL,
         )?;
+        let device = Listed::new(device)?;
         device.group().add_device(&device)?;
         Ok(Self {
             device,

@@ -3,21 +3,32 @@
 //! Devices that are reset together.
 //!
 //! Resetting a slot or a bus hits every function below it. Devices that share such a fate share a
-//! [`DeviceSet`], and opening, closing and resetting them happens under the set's one lock.
+//! [`DeviceSet`], and opening, closing and resetting them happens under the set's one lock, see
+//! [`locked`].
 //!
-//! Lock order: `GroupState` → [`SetState`]; the list of sets is a leaf.
+//! Lock order: `GroupState` → [`SetState`] → the memory gates of all devices of the set, which are
+//! only tried; the list of sets is a leaf.
 //!
 //! C counterpart: `struct vfio_device_set` in
 //! [`drivers/vfio/vfio_main.c`](srctree/drivers/vfio/vfio_main.c)
+
+mod locked;
 
 use kernel::{
     prelude::*,
     sync::{
         new_mutex,
         Arc,
-        Mutex,
-        MutexGuard, //
+        Mutex, //
     }, //
+};
+
+use super::Device;
+
+pub use self::locked::{
+    AwakeSet,
+    HeldSet,
+    LockedSet, //
 };
 
 /// What is reset as a whole. The numbers only have to be different for different things.
@@ -33,7 +44,7 @@ pub enum SetId {
 
 /// The devices that share a [`SetId`].
 #[pin_data]
-pub(crate) struct DeviceSet {
+pub struct DeviceSet {
     id: SetId,
 
     #[pin]
@@ -42,22 +53,24 @@ pub(crate) struct DeviceSet {
 
 /// What the lock of a set protects; each device keeps its part in a `LockedBy`.
 pub(crate) struct SetState {
-    /// The number of devices of the set that are open. Also what makes the state a place of its
-    /// own: `LockedBy` tells owners apart by their address, so they cannot be without size.
-    pub(super) open: usize,
+    /// All devices of the set: from before they can be opened until after their last close.
+    ///
+    /// Also what makes the state a place of its own: `LockedBy` tells owners apart by their address,
+    /// so they cannot be without size.
+    members: KVec<Arc<Device>>,
 }
 
 impl DeviceSet {
     fn new(id: SetId) -> impl PinInit<Self> {
         pin_init!(Self {
             id,
-            state <- new_mutex!(SetState { open: 0 }, "DeviceSet::state"),
+            state <- new_mutex!(SetState { members: KVec::new() }, "DeviceSet::state"),
         })
     }
 
-    /// Takes the lock of the set.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, SetState> {
-        self.state.lock()
+    /// Waits for the lock of the set.
+    pub fn lock(&self) -> LockedSet<'_> {
+        LockedSet::new(self.state.lock())
     }
 
     pub(crate) fn mutex(&self) -> &Mutex<SetState> {
@@ -123,16 +136,16 @@ impl Sets {
     }
 }
 
-/// A device's place in its set.
+/// A claim on a set, which exists as long as somebody has one.
 pub(crate) struct Membership {
     sets: Arc<Sets>,
     set: Arc<DeviceSet>,
 }
 
 impl core::ops::Deref for Membership {
-    type Target = DeviceSet;
+    type Target = Arc<DeviceSet>;
 
-    fn deref(&self) -> &DeviceSet {
+    fn deref(&self) -> &Arc<DeviceSet> {
         &self.set
     }
 }
@@ -140,5 +153,40 @@ impl core::ops::Deref for Membership {
 impl Drop for Membership {
     fn drop(&mut self) {
         self.sets.leave(self.set.id);
+    }
+}
+
+/// A device's place on the list of its set, until it is dropped.
+pub(crate) struct Listed(Arc<Device>);
+
+impl Listed {
+    /// Puts `device` on the list.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(device: Arc<Device>) -> Result<Self> {
+        let mut set = device.set().lock();
+        set.state().members.push(device.clone(), GFP_KERNEL)?;
+        drop(set);
+        Ok(Self(device))
+    }
+}
+
+impl core::ops::Deref for Listed {
+    type Target = Arc<Device>;
+
+    fn deref(&self) -> &Arc<Device> {
+        &self.0
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        // The list's reference is not the last one, so the device is not freed in here.
+        let mut set = self.0.set().lock();
+        set.state()
+            .members
+            .retain(|member| !Arc::ptr_eq(member, &self.0));
     }
 }

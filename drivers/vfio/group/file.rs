@@ -113,6 +113,11 @@ impl FileOperations for GroupFile {
 }
 
 impl GroupFile {
+    /// Returns the group.
+    pub(super) fn group(&self) -> &Arc<Group> {
+        &self.group
+    }
+
     fn get_status(&self, arg: UserArg) -> Result<isize> {
         let mut status: vfio_group_status = arg.read()?;
         if status.argsz < STATUS_SIZE {

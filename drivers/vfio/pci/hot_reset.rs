@@ -14,4 +14,17 @@
 mod header;
 mod ioctl;
 
+use kernel_ext::pci::PowerState;
+use vfio::device::HeldDevice;
+
+use crate::memory::Zapped;
+
 pub(crate) use self::ioctl::info;
+
+impl HeldDevice for Zapped<'_> {
+    fn power_up(&mut self) {
+        // A reset wakes a sleeping device by itself, but does not restore the registers that it
+        // forgets. If it cannot be woken, the reset fails and says so.
+        let _ = self.set_power_state(PowerState::D0);
+    }
+}

@@ -21,6 +21,7 @@
 //! mmap_lock → gate (read)             a fault on a BAR mapping
 //! Config::writer, Irqs::igate → gate  configuration writes, interrupt set-up
 //! gate (write) → page table locks     taking mappings away
+//! gate → gate (write, only tried)     a hot reset holds those of all devices of a set
 //! gate → Config::model, the PCI core's locks
 //! ```
 //!
@@ -150,7 +151,19 @@ impl MemoryGate {
 
     /// Holds off all accesses and takes the mappings of all BARs away.
     pub(crate) fn zap(&self) -> Zapped<'_> {
-        let exclusive = self.exclusive();
+        self.take_mappings(self.exclusive())
+    }
+
+    /// The same, if that takes no waiting.
+    pub(crate) fn try_zap(&self) -> Option<Zapped<'_>> {
+        let exclusive = Exclusive {
+            state: self.state.try_write()?,
+            pdev: &self.pdev,
+        };
+        Some(self.take_mappings(exclusive))
+    }
+
+    fn take_mappings<'a>(&'a self, exclusive: Exclusive<'a>) -> Zapped<'a> {
         self.mapping.unmap_range(
             region::offset_of(region::FIRST_BAR),
             region::offset_of(region::ROM) - region::offset_of(region::FIRST_BAR),

@@ -31,7 +31,10 @@ use kernel_ext::{
     refuse,
     uaccess::UserArg, //
 };
-use vfio::device::OpenDevice;
+use vfio::device::{
+    HeldDevice,
+    OpenDevice, //
+};
 
 use super::{
     Bound,
@@ -240,6 +243,17 @@ impl OpenDevice for OpenPci {
 
     fn mmap(&self, vma: &mut NewVma<'_>) -> Result {
         self.bars.mmap(&self.gate, vma)
+    }
+
+    fn hold(&self) -> Result<KBox<dyn HeldDevice + '_>> {
+        let zapped = self.gate.try_zap().ok_or_else(|| {
+            refuse!(
+                "{}: is being accessed, so it is not reset together with others; try again\n",
+                self.pdev.name()
+            );
+            EBUSY
+        })?;
+        Ok(KBox::new(zapped, GFP_KERNEL)?)
     }
 
     fn request(&self, count: u32) {

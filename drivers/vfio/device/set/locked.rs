@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a bus driver does with a set while it is locked: a reset of all its devices.
+//!
+//! A reset of a slot or bus must not surprise anybody. So the bus driver
+//!
+//! 1. locks the set: no device is opened or closed meanwhile ([`LockedSet`]);
+//! 2. makes sure that everything the reset hits is in the set ([`LockedSet::has`]);
+//! 3. wakes all devices of the set ([`LockedSet::wake`]);
+//! 4. if some are open: sees that they all belong to whoever asks for the reset, and holds off all
+//!    access to them ([`LockedSet::hold`]).
+//!
+//! Each step is undone by dropping what it returned.
+//!
+//! C counterpart: `vfio_pci_dev_set_hot_reset` in
+//! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
+
+use kernel::{
+    device,
+    prelude::*,
+    sync::MutexGuard, //
+};
+use kernel_ext::{
+    device::same_device,
+    pm::runtime::RuntimeRef,
+    refuse, //
+};
+
+use super::SetState;
+use crate::{
+    device::{
+        Device,
+        HeldDevice, //
+    },
+    group::GroupFiles, //
+};
+
+/// A set whose devices nobody else opens, closes or resets.
+#[must_use = "the set is unlocked as soon as this is dropped"]
+pub struct LockedSet<'a>(MutexGuard<'a, SetState>);
+
+impl<'a> LockedSet<'a> {
+    pub(super) fn new(state: MutexGuard<'a, SetState>) -> Self {
+        Self(state)
+    }
+
+    /// Returns what the lock protects.
+    pub(in crate::device) fn state(&mut self) -> &mut SetState {
+        &mut self.0
+    }
+
+    /// Returns whether `dev` is bound to a VFIO driver and in the set.
+    pub fn has(&self, dev: &device::Device) -> bool {
+        let mut members = self.0.members.iter();
+        members.any(|member| same_device(member.dev(), dev))
+    }
+
+    /// Wakes all devices of the set and keeps them awake.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, and what keeps a device from waking up.
+    pub fn wake(&self) -> Result<AwakeSet> {
+        let mut awake = KVec::with_capacity(self.0.members.len(), GFP_KERNEL)?;
+        for member in &self.0.members {
+            let dev = member.dev();
+            let reference = RuntimeRef::resume(dev).inspect_err(|error| {
+                refuse!(
+                    "{}: does not wake up, so nothing is reset together with it: {:?}\n",
+                    dev.name(),
+                    error
+                );
+            })?;
+            awake.push(reference, GFP_KERNEL)?;
+        }
+        Ok(AwakeSet(awake))
+    }
+
+    /// Holds off all access to the devices of the set, if they all belong to `owned` groups.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if a device, open or not, belongs to another group; `EBUSY` if one is just being
+    /// accessed; `ENOMEM`.
+    pub fn hold(&self, owned: &GroupFiles) -> Result<HeldSet<'_>> {
+        let mut held = KVec::with_capacity(self.0.members.len(), GFP_KERNEL)?;
+        for member in &self.0.members {
+            refuse_stranger(member, owned)?;
+            if let Some(open) = member.opened(&self.0) {
+                held.push(open.hold()?, GFP_KERNEL)?;
+            }
+        }
+        Ok(HeldSet(held))
+    }
+}
+
+/// Refuses to touch a device of a group that is not in `owned`.
+fn refuse_stranger(member: &Device, owned: &GroupFiles) -> Result {
+    if owned.contains(member.group()) {
+        return Ok(());
+    }
+    refuse!(
+        "{}: would be reset as well; open its group {} and give it to VFIO_DEVICE_PCI_HOT_RESET, too\n",
+        member.dev().name(),
+        member.group().iommu().id()
+    );
+    Err(EINVAL)
+}
+
+/// Keeps all devices of a set awake.
+#[must_use = "the devices may fall asleep as soon as this is dropped"]
+pub struct AwakeSet(#[expect(dead_code, reason = "only dropped")] KVec<RuntimeRef>);
+
+/// A set to whose open devices nobody has access.
+#[must_use = "accesses go on as soon as this is dropped"]
+pub struct HeldSet<'a>(KVec<KBox<dyn HeldDevice + 'a>>);
+
+impl HeldSet<'_> {
+    /// Puts all open devices into their working state, as far as they go.
+    pub fn power_up(&mut self) {
+        for device in &mut self.0 {
+            device.power_up();
+        }
+    }
+}
