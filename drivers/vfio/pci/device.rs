@@ -198,6 +198,6 @@ impl DeviceOps for Bound {
     }
 
     fn open(&self, cx: &OpenContext) -> Result<Arc<dyn OpenDevice>> {
-        Ok(OpenPci::new(self, cx.mapping().clone())?)
+        Ok(OpenPci::new(self, cx)?)
     }
 }

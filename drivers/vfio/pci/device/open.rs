@@ -20,7 +20,6 @@ use kernel::{
     }, //
 };
 use kernel_ext::{
-    fs::Mapping,
     mm::NewVma,
     pci::{
         Device,
@@ -32,7 +31,9 @@ use kernel_ext::{
     uaccess::UserArg, //
 };
 use vfio::device::{
+    DeviceSet,
     HeldDevice,
+    OpenContext,
     OpenDevice, //
 };
 
@@ -78,17 +79,18 @@ pub(crate) struct OpenPci {
     pub(crate) clean: CleanState,
     _enabled: Enabled,
     _awake: Option<RuntimeRef>,
+    pub(crate) set: Arc<DeviceSet>,
     pub(crate) pdev: Device,
 }
 
 impl OpenPci {
-    /// Opens a device whose mappings are in `mapping`.
+    /// Opens a device.
     ///
     /// # Errors
     ///
     /// `EAGAIN` if somebody else has the device locked, `ENOMEM`, those of waking and enabling the
     /// device and of reading its configuration space.
-    pub(super) fn new(bound: &Bound, mapping: Mapping) -> Result<Arc<Self>> {
+    pub(super) fn new(bound: &Bound, cx: &OpenContext) -> Result<Arc<Self>> {
         let pdev = &bound.pdev;
         let awake = match bound.options.disable_idle_d3 {
             true => None,
@@ -101,7 +103,7 @@ impl OpenPci {
         let masking = prepare_intx(pdev, bound.options.nointxmask);
         let config = Config::build(pdev, masking == IntxMasking::Broken)?;
         let bars = Bars::new(pdev, config.msix());
-        let gate = MemoryGate::new(pdev, config.clone(), mapping, bound.forgets)?;
+        let gate = MemoryGate::new(pdev, config.clone(), cx.mapping().clone(), bound.forgets)?;
         let geometry = Geometry::probe(pdev, config.intx_pin() != 0, masking);
         let irqs = Irqs::new(pdev.clone(), gate.clone(), geometry)?;
         let open = Self {
@@ -118,6 +120,7 @@ impl OpenPci {
             clean,
             _enabled: enabled,
             _awake: awake,
+            set: cx.set().clone(),
             pdev: pdev.clone(),
         };
         Ok(Arc::new(open, GFP_KERNEL_ACCOUNT)?)

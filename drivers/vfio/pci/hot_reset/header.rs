@@ -22,6 +22,18 @@ pub(crate) fn room(argsz: u32) -> Option<usize> {
     Some(argsz.checked_sub(HEADER_SIZE)? / ENTRY_SIZE)
 }
 
+/// Returns how many groups a caller shows for a reset, as descriptors behind the fixed part.
+///
+/// `None` if `argsz` does not reach the end of the fixed part, a flag is set, or there are none. As
+/// always, `argsz` says nothing of the descriptors.
+pub(crate) fn groups(argsz: u32, flags: u32, count: u32) -> Option<usize> {
+    room(argsz)?;
+    if flags != 0 || count == 0 {
+        return None;
+    }
+    usize::try_from(count).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +56,19 @@ mod tests {
     #[test]
     fn any_argsz() {
         assert_eq!(room(u32::MAX), Some((u32::MAX as usize - 12) / 8));
+    }
+    #[test]
+    fn groups_to_show() {
+        assert_eq!(groups(12, 0, 1), Some(1));
+        assert_eq!(groups(16, 0, 3), Some(3));
+        assert_eq!(groups(12, 0, u32::MAX), Some(u32::MAX as usize));
+    }
+
+    #[test]
+    fn no_groups_to_show() {
+        assert_eq!(groups(11, 0, 1), None);
+        assert_eq!(groups(12, 1, 1), None);
+        assert_eq!(groups(12, 1 << 31, 1), None);
+        assert_eq!(groups(12, 0, 0), None);
     }
 }

@@ -2,7 +2,7 @@
 
 //! The hot reset ioctls.
 //!
-//! C counterpart: `vfio_pci_ioctl_get_pci_hot_reset_info` in
+//! C counterpart: `vfio_pci_ioctl_get_pci_hot_reset_info` and `vfio_pci_ioctl_pci_hot_reset` in
 //! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
 
 use core::mem::offset_of;
@@ -16,16 +16,22 @@ use kernel_ext::{
     refuse,
     uaccess::UserArg, //
 };
+use vfio::group::GroupFiles;
 use vfio_uapi::{
     vfio_pci_dependent_device,
+    vfio_pci_hot_reset,
     vfio_pci_hot_reset_info, //
 };
 
-use super::header;
+use super::{
+    header,
+    reset_together, //
+};
 use crate::device::OpenPci;
 
 const _: () = {
     assert!(header::HEADER_SIZE == offset_of!(vfio_pci_hot_reset_info, devices));
+    assert!(header::HEADER_SIZE == offset_of!(vfio_pci_hot_reset, group_fds));
     assert!(header::ENTRY_SIZE == size_of::<vfio_pci_dependent_device>());
 };
 
@@ -89,4 +95,61 @@ fn list(reset: &HotReset<'_>, most: usize) -> Result<KVec<vfio_pci_dependent_dev
         Ok(devices.push(device, GFP_KERNEL)?)
     })?;
     Ok(devices)
+}
+
+/// Handles `VFIO_DEVICE_PCI_HOT_RESET`.
+///
+/// # Errors
+///
+/// `EFAULT`; `EINVAL` if `argsz` does not reach the end of `count`, a flag is set, or no group is
+/// given; `ENODEV` if there is no such reset; `EINVAL` for more groups than devices; `EBADF` and
+/// `EINVAL` for a descriptor that is not an open group; those of [`reset_together`]; `ENOMEM`.
+pub(crate) fn reset(open: &OpenPci, arg: UserArg) -> Result {
+    let request: vfio_pci_hot_reset = arg.read()?;
+    let count = header::groups(request.argsz, request.flags, request.count).ok_or(EINVAL)?;
+    let reset = open.pdev.hot_reset().ok_or_else(|| {
+        refuse!(
+            "{}: has no slot or bus that could be reset; use VFIO_DEVICE_RESET\n",
+            open.pdev.name()
+        );
+        ENODEV
+    })?;
+    let most = reset.count();
+    if count > most {
+        refuse!(
+            "{}: {} groups given for a hot reset of {} devices; give the group of each once\n",
+            open.pdev.name(),
+            count,
+            most
+        );
+        return Err(EINVAL);
+    }
+    let owned = read_groups(open, arg.at(header::HEADER_SIZE), count)?;
+    reset_together(open, &reset, &owned)
+}
+
+/// Reads the descriptors of `count` groups at `arg`.
+///
+/// # Errors
+///
+/// `EFAULT`; those of [`GroupFiles::add`].
+fn read_groups(open: &OpenPci, mut arg: UserArg, count: usize) -> Result<GroupFiles> {
+    let mut fds = KVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
+    for _ in 0..count {
+        fds.push(arg.read::<i32>()?, GFP_KERNEL_ACCOUNT)?;
+        arg = arg.at(size_of::<i32>());
+    }
+    let mut groups = GroupFiles::with_capacity(count)?;
+    for &fd in &fds {
+        groups.add(fd).inspect_err(|error| {
+            refuse!(
+                "{}: descriptor {} cannot be used for a hot reset ({:?}); give the open \
+                 /dev/vfio/$GROUP of each device that would be hit\n",
+                open.pdev.name(),
+                fd,
+                error
+            );
+        })?;
+    }
+    Ok(groups)
 }
