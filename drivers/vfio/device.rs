@@ -78,6 +78,15 @@ pub trait DeviceOps: Send + Sync {
     /// Whatever keeps the device from being used; the errno is the answer of
     /// `VFIO_GROUP_GET_DEVICE_FD`.
     fn open(&self, cx: &OpenContext) -> Result<Arc<dyn OpenDevice>>;
+
+    /// The device was closed. Its set is still locked, and may be reset if nobody uses any of it.
+    fn closed(&self, set: &LockedSet<'_>);
+
+    /// Returns whether something of its last use may be left in the closed device.
+    fn has_traces(&self) -> bool;
+
+    /// The closed device was reset, together with its set.
+    fn was_reset(&self);
 }
 
 /// What a bus driver may use while it opens a device.

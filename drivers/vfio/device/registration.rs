@@ -106,6 +106,11 @@ impl Device {
         &self.set
     }
 
+    /// Returns what the bus driver made of the device.
+    pub(super) fn ops(&self) -> &dyn DeviceOps {
+        &*self.ops
+    }
+
     /// Returns the open device, if a program has it open; `set` is the state of its own set.
     pub(super) fn opened<'a>(&'a self, set: &'a SetState) -> Option<&'a dyn OpenDevice> {
         let opened = self.opened.access(set).as_ref()?;
@@ -178,6 +183,7 @@ impl Device {
             if opened.files == 0 {
                 // The device must be quiet before its group may be detached.
                 *slot = None;
+                self.ops.closed(&set);
                 if let Some(attached) = attached {
                     attached.device_closed();
                 }

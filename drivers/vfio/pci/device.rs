@@ -30,6 +30,7 @@ use kernel_ext::{
 };
 use vfio::device::{
     DeviceOps,
+    LockedSet,
     OpenContext,
     OpenDevice,
     Registration,
@@ -37,8 +38,10 @@ use vfio::device::{
 };
 
 use crate::{
+    hot_reset,
     irq::Irqs,
     power,
+    reset::Traces,
     token::Request, //
 };
 
@@ -86,6 +89,7 @@ impl CoreDevice {
         let bound = Arc::new(
             Bound {
                 forgets: power::forgets_registers(&pdev),
+                traces: Traces::none()?,
                 current: Arc::pin_init(Current::new(), GFP_KERNEL)?,
                 pdev,
                 driver,
@@ -140,6 +144,9 @@ struct Bound {
 
     /// Whether the device forgets its registers when it comes back from D3.
     forgets: bool,
+
+    /// What is left of the last use.
+    traces: Arc<Traces>,
 
     current: Arc<Current>,
 }
@@ -199,5 +206,17 @@ impl DeviceOps for Bound {
 
     fn open(&self, cx: &OpenContext) -> Result<Arc<dyn OpenDevice>> {
         Ok(OpenPci::new(self, cx)?)
+    }
+
+    fn closed(&self, set: &LockedSet<'_>) {
+        hot_reset::reset_unused(&self.pdev, set);
+    }
+
+    fn has_traces(&self) -> bool {
+        self.traces.any()
+    }
+
+    fn was_reset(&self) {
+        self.traces.remove();
     }
 }

@@ -7,18 +7,26 @@
 //! of all of it. Then it may ask for the reset, see [`reset`]. Programs that have one of the devices
 //! mapped do not notice: the mappings are taken away before and come back as they are touched.
 //!
+//! When the last of the devices that share a slot or bus is closed, and one of them could not be reset
+//! alone, all of them are reset together, see [`reset_unused`].
+//!
 //! Lock order: the device set → the memory gates of its open devices, which are only tried → the
 //! PCI core's locks.
 //!
-//! C counterpart: `vfio_pci_dev_set_hot_reset` in
+//! C counterpart: `vfio_pci_dev_set_hot_reset` and `vfio_pci_dev_set_try_reset` in
 //! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
 
 mod header;
 mod ioctl;
 
-use kernel::prelude::*;
+use kernel::{
+    dev_warn,
+    prelude::*, //
+};
 use kernel_ext::{
     pci::{
+        Affected,
+        Device,
         HotReset,
         PowerState, //
     },
@@ -51,7 +59,12 @@ pub(crate) use self::ioctl::{
 /// waking the devices and from the reset itself, such as `ENOTTY`.
 fn reset_together(open: &OpenPci, reset: &HotReset<'_>, owned: &GroupFiles) -> Result {
     let set = open.set.lock();
-    refuse_outsiders(&set, reset)?;
+    find_outsider(&set, reset, &|function| {
+        refuse!(
+            "{}: would be reset as well, but is not bound to vfio-pci; bind it first\n",
+            function.device().name()
+        );
+    })?;
     let _awake = set.wake()?;
     let mut held = set.hold(owned)?;
     held.power_up();
@@ -65,20 +78,46 @@ fn reset_together(open: &OpenPci, reset: &HotReset<'_>, owned: &GroupFiles) -> R
     })
 }
 
-/// Refuses to reset functions that are not in the set, whose users would know nothing of it.
+/// Resets all that shares the slot or bus of `pdev`, which was just closed, if that removes traces of
+/// a use and disturbs nobody.
+pub(crate) fn reset_unused(pdev: &Device, set: &LockedSet<'_>) {
+    if set.is_open() || !set.has_traces() {
+        return;
+    }
+    let Some(reset) = pdev.hot_reset() else {
+        return;
+    };
+    if find_outsider(set, &reset, &|_| ()).is_err() {
+        return;
+    }
+    let Ok(_awake) = set.wake() else {
+        return;
+    };
+    match reset.reset() {
+        Ok(()) => set.was_reset(),
+        Err(error) => dev_warn!(
+            pdev.device(),
+            "not reset after use with its slot or bus: {:?}\n",
+            error
+        ),
+    }
+}
+
+/// Fails if `reset` hits a function that is not in the set, and `tell`s which.
 ///
 /// # Errors
 ///
 /// `EINVAL`.
-fn refuse_outsiders(set: &LockedSet<'_>, reset: &HotReset<'_>) -> Result {
+fn find_outsider(
+    set: &LockedSet<'_>,
+    reset: &HotReset<'_>,
+    tell: &dyn Fn(&Affected<'_>),
+) -> Result {
     reset.try_for_each(&mut |function| {
         if set.has(function.device()) {
             return Ok(());
         }
-        refuse!(
-            "{}: would be reset as well, but is not bound to vfio-pci; bind it first\n",
-            function.device().name()
-        );
+        tell(function);
         Err(EINVAL)
     })
 }

@@ -4,7 +4,8 @@
 //!
 //! A device is reset when it is opened, so that the next user finds nothing of the last one; that
 //! reset also tells whether the device can be reset at all. [`CleanState`] is what it looked like
-//! then. When the device is closed, it is reset again and put back into that state.
+//! then. When the device is closed, it is reset again and put back into that state. If it cannot be
+//! reset alone, [`Traces`] are left for a reset of the whole slot or bus.
 //!
 //! Resets of a whole slot or bus are in [`hot_reset`](super::hot_reset).
 //!
@@ -18,7 +19,14 @@ use kernel::{
     dev_dbg,
     dev_info,
     dev_warn,
-    prelude::*, //
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    }, //
 };
 use kernel_ext::pci::{
     Device,
@@ -38,12 +46,45 @@ const CLOSE_PATIENCE_MS: u32 = 250;
 const COMMAND: u16 = 0x04;
 const COMMAND_INTX_DISABLE: u16 = 1 << 10;
 
+/// Whether something of its last use may be left in a closed device.
+///
+/// Only asked and changed under the lock of the device's set, so no order of memory accesses is needed.
+pub(crate) struct Traces(Atomic<bool>);
+
+impl Traces {
+    /// Makes one that says no.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn none() -> Result<Arc<Self>> {
+        Ok(Arc::new(Self(Atomic::new(false)), GFP_KERNEL)?)
+    }
+
+    /// Returns whether there may be something.
+    pub(crate) fn any(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+
+    /// The device is used, which leaves something.
+    pub(crate) fn leave(&self) {
+        self.0.store(true, Relaxed);
+    }
+
+    /// The device was reset, which leaves nothing.
+    pub(crate) fn remove(&self) {
+        self.0.store(false, Relaxed);
+    }
+}
+
 /// The clean state of a device that is being opened; dropping it goes back there.
 pub(crate) struct CleanState {
     pdev: Device,
 
     /// `None` if it could not be kept, for want of memory.
     saved: Option<SavedState>,
+
+    traces: Arc<Traces>,
 
     /// Whether the function can be reset.
     pub(crate) resets: bool,
@@ -55,7 +96,7 @@ impl CleanState {
     /// # Errors
     ///
     /// `EAGAIN` if somebody else has the device locked.
-    pub(crate) fn new(pdev: &Device) -> Result<Self> {
+    pub(crate) fn new(pdev: &Device, traces: Arc<Traces>) -> Result<Self> {
         let reset = pdev.try_reset_function();
         if reset == Err(EAGAIN) {
             return Err(EAGAIN);
@@ -68,6 +109,7 @@ impl CleanState {
         Ok(Self {
             pdev: pdev.clone(),
             saved,
+            traces,
             resets: reset.is_ok(),
         })
     }
@@ -83,8 +125,9 @@ impl CleanState {
             );
             return;
         };
-        if let Err(error) = lock.reset() {
-            dev_warn!(dev, "cannot be reset after use: {:?}\n", error);
+        match lock.reset() {
+            Ok(()) => self.traces.remove(),
+            Err(error) => dev_warn!(dev, "cannot be reset after use: {:?}\n", error),
         }
     }
 }

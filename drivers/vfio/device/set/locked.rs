@@ -10,9 +10,10 @@
 //! 4. if some are open: sees that they all belong to whoever asks for the reset, and holds off all
 //!    access to them ([`LockedSet::hold`]).
 //!
-//! Each step is undone by dropping what it returned.
+//! Each step is undone by dropping what it returned. When the last device of the set was closed, the
+//! bus driver may do the same to remove what is left of their use ([`LockedSet::has_traces`]).
 //!
-//! C counterpart: `vfio_pci_dev_set_hot_reset` in
+//! C counterpart: `vfio_pci_dev_set_hot_reset` and `vfio_pci_dev_set_try_reset` in
 //! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
 
 use kernel::{
@@ -53,6 +54,25 @@ impl<'a> LockedSet<'a> {
     pub fn has(&self, dev: &device::Device) -> bool {
         let mut members = self.0.members.iter();
         members.any(|member| same_device(member.dev(), dev))
+    }
+
+    /// Returns whether any device of the set is open.
+    pub fn is_open(&self) -> bool {
+        let mut members = self.0.members.iter();
+        members.any(|member| member.opened(&self.0).is_some())
+    }
+
+    /// Returns whether something of its last use may be left in any device of the set.
+    pub fn has_traces(&self) -> bool {
+        let mut members = self.0.members.iter();
+        members.any(|member| member.ops().has_traces())
+    }
+
+    /// Notes that all devices of the set, none of which is open, were reset.
+    pub fn was_reset(&self) {
+        for member in &self.0.members {
+            member.ops().was_reset();
+        }
     }
 
     /// Wakes all devices of the set and keeps them awake.

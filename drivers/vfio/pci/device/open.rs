@@ -99,7 +99,7 @@ impl OpenPci {
         // The state to go back to is one without DMA.
         pdev.clear_master();
         let enabled = pdev.enable()?;
-        let clean = CleanState::new(pdev)?;
+        let clean = CleanState::new(pdev, bound.traces.clone())?;
         let masking = prepare_intx(pdev, bound.options.nointxmask);
         let config = Config::build(pdev, masking == IntxMasking::Broken)?;
         let bars = Bars::new(pdev, config.msix());
@@ -123,7 +123,9 @@ impl OpenPci {
             set: cx.set().clone(),
             pdev: pdev.clone(),
         };
-        Ok(Arc::new(open, GFP_KERNEL_ACCOUNT)?)
+        let open = Arc::new(open, GFP_KERNEL_ACCOUNT)?;
+        bound.traces.leave();
+        Ok(open)
     }
 
     /// Keeps the device awake.

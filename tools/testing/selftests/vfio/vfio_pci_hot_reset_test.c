@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Resets of a whole slot or bus: VFIO_DEVICE_GET_PCI_HOT_RESET_INFO and
- * VFIO_DEVICE_PCI_HOT_RESET.
+ * VFIO_DEVICE_PCI_HOT_RESET, and what comes with the last close.
  *
  * Uses an edu on the root bus (nothing above it that could reset it), the two
  * edu below a PCI bridge (one group, one bus), and an igb below a root port (in
@@ -376,6 +376,105 @@ TEST_F(pair, touched)
 	edu_close(&toucher.edu);
 }
 
+/* ---- The last close ------------------------------------------------------- */
+
+/* The kernel's log, from now on. */
+static int log_open(void)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (log < 0 || lseek(log, 0, SEEK_END) < 0)
+		fail("/dev/kmsg: %s", strerror(errno));
+	return log;
+}
+
+/* How often the kernel says that it reset the device on behalf of a driver. */
+static int resets_in(int log, const char *bdf)
+{
+	char line[8192], what[48];
+	int count = 0;
+	ssize_t len;
+
+	snprintf(what, sizeof(what), "%s: reset done", bdf);
+	while ((len = read(log, line, sizeof(line) - 1)) > 0) {
+		line[len] = '\0';
+		count += strstr(line, what) != NULL;
+	}
+	return count;
+}
+
+struct logs {
+	int first, second;
+};
+
+static struct logs logs_open(void)
+{
+	return (struct logs){ log_open(), log_open() };
+}
+
+/* Whether each of the two devices was reset so many times since; closes the logs. */
+static bool both_reset(struct logs logs, const char *first, const char *second, int times)
+{
+	bool both = resets_in(logs.first, first) == times &&
+		    resets_in(logs.second, second) == times;
+
+	close(logs.first);
+	close(logs.second);
+	return both;
+}
+
+/* Nobody uses the bus any more, and an edu cannot be reset alone. */
+TEST_F(pair, last_close)
+{
+	struct logs logs = logs_open();
+
+	close(self->fd);
+	self->vfio.device = -1;
+	EXPECT_TRUE(both_reset(logs, self->vfio.bdf, self->other, 1));
+}
+
+/* The traces of the first one are still there when the second one is closed. */
+TEST_F(pair, first_close)
+{
+	struct logs logs;
+
+	self->other_fd = group_get_device(self->vfio.group, self->other);
+	logs = logs_open();
+	close(self->fd);
+	self->vfio.device = -1;
+	EXPECT_TRUE(both_reset(logs, self->vfio.bdf, self->other, 0));
+	logs = logs_open();
+	close(self->other_fd);
+	self->other_fd = -1;
+	EXPECT_TRUE(both_reset(logs, self->vfio.bdf, self->other, 1));
+}
+
+/* A second file of the same device is a use as well. */
+TEST_F(pair, close_of_one_file)
+{
+	int again = group_get_device(self->vfio.group, self->vfio.bdf);
+	struct logs logs = logs_open();
+
+	close(self->fd);
+	self->vfio.device = -1;
+	EXPECT_TRUE(both_reset(logs, self->vfio.bdf, self->other, 0));
+	logs = logs_open();
+	close(again);
+	EXPECT_TRUE(both_reset(logs, self->vfio.bdf, self->other, 1));
+}
+
+/* Somebody else may be using the other one. */
+TEST_F(pair, close_beside_stranger)
+{
+	struct logs logs;
+
+	pci_unbind(self->other);
+	logs = logs_open();
+	close(self->fd);
+	self->vfio.device = -1;
+	EXPECT_TRUE(both_reset(logs, self->vfio.bdf, self->other, 0));
+}
+
 /* ---- One in a slot -------------------------------------------------------- */
 
 FIXTURE(port)
@@ -462,6 +561,17 @@ TEST_F(port, reset_asleep)
 	EXPECT_EQ(command, config_read(self->fd, 4, 2));
 	EXPECT_EQ(4, __region_read(self->fd, VFIO_PCI_BAR0_REGION_INDEX, SCRATCH, &value, 4));
 	EXPECT_EQ(0, value);
+}
+
+/* It was reset alone, which is not told. */
+TEST_F(port, last_close)
+{
+	int log = log_open();
+
+	close(self->fd);
+	self->vfio.device = -1;
+	EXPECT_EQ(0, resets_in(log, self->vfio.bdf));
+	close(log);
 }
 
 TEST_HARNESS_MAIN
