@@ -19,6 +19,7 @@ find_modules() {
 	(
 		flock 9
 		[ -e "$tree/complete" ] || make_module_tree "$tree" "$files"
+		touch "$tree"
 	) 9>"$CACHE/modules/lock" || die "the modules folder for the guest could not be made"
 	module_tree=$tree/lib/modules/$KREL
 }
@@ -43,9 +44,10 @@ make_module_tree() {
 	drop_old_trees
 }
 
-# Keep the eight module folders used last.
+# Keep the eight module folders used last, and those that a guest may still have: some run for hours.
 drop_old_trees() {
-	local old
-	find "$CACHE/modules" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn |
-		tail -n +9 | cut -d ' ' -f 2- | while read -r old; do rm -rf "$old"; done
+	local used old limit
+	limit=$(($(date +%s) - 6 * 3600))
+	find "$CACHE/modules" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn | tail -n +9 |
+		while read -r used old; do [ "${used%.*}" -ge "$limit" ] || rm -rf "$old"; done
 }
