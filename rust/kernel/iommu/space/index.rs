@@ -301,6 +301,10 @@ impl Index {
 
     /// Returns the first mapping, in order of I/O address, that has one in `first..=last`.
     pub(super) fn overlap(&self, first: u64, last: u64) -> Option<(Id, &Entry)> {
+        // One that begins there is the first, and nothing else has to be looked at.
+        if let Some(id) = self.by_iova.recent_with(first) {
+            return Some((id, self.get(id)?));
+        }
         let (_, id, entry) = self.overlap_at(first, last)?;
         Some((id, entry))
     }

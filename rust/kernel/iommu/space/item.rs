@@ -28,9 +28,14 @@ impl Item {
         self.id
     }
 
+    /// Returns the key.
+    pub(super) fn key(self) -> u64 {
+        u64::from(self.high) << 32 | u64::from(self.low)
+    }
+
     /// Returns something that has the same order.
     pub(super) fn rank(self) -> (u64, u32) {
-        (u64::from(self.high) << 32 | u64::from(self.low), self.id)
+        (self.key(), self.id)
     }
 
     /// Returns whether this one is at most `rank`.

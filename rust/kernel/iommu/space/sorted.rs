@@ -204,6 +204,16 @@ impl Sorted {
         }
     }
 
+    /// Returns the number of a thing with this key, if there is one at the most recent place or the
+    /// one before.
+    pub(crate) fn recent_with(&self, key: u64) -> Option<u32> {
+        let recent = self.recent.get();
+        let items = &self.blocks.get(recent.0)?.items;
+        let has_key = |at: usize| items.get(at).filter(|item: &&Item| item.key() == key);
+        let before = recent.1.checked_sub(1).and_then(has_key);
+        before.or_else(|| has_key(recent.1)).map(|item| item.id())
+    }
+
     /// Inserts a thing; memory that is needed must have been brought.
     ///
     /// `end` returns the end of the range of a thing.
@@ -223,8 +233,12 @@ impl Sorted {
         }
         if let Some(block) = self.blocks.get_mut(at.0) {
             block.highest = block.highest.max(end(item.id()));
-            // There is room.
-            let _ = block.items.insert_within_capacity(at.1, item);
+            // There is room. At the end nothing has to be moved.
+            let _ = if at.1 == block.items.len() {
+                block.items.push_within_capacity(item).is_ok()
+            } else {
+                block.items.insert_within_capacity(at.1, item).is_ok()
+            };
         }
         self.recent.set(Place(at.0, at.1.saturating_add(1)));
     }
@@ -278,8 +292,12 @@ impl Sorted {
         let Some(block) = self.blocks.get_mut(at.0) else {
             return;
         };
-        let _ = block.items.remove(at.1);
-        let left = block.items.len();
+        let left = block.items.len().saturating_sub(1);
+        if at.1 == left {
+            block.items.pop();
+        } else {
+            let _ = block.items.remove(at.1);
+        }
         if left == 0 {
             block.highest = 0;
         }

@@ -55,6 +55,10 @@ impl<T> KVec<T> {
         Ok(())
     }
 
+    pub fn pop(&mut self) -> Option<T> {
+        self.0.pop()
+    }
+
     pub fn remove(&mut self, at: usize) -> Result<T> {
         if at < self.0.len() {
             Ok(self.0.remove(at))
