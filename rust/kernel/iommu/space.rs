@@ -31,6 +31,7 @@
 //! C counterpart: `vfio_iommu_map()`, `vfio_unmap_unpin()` and `vfio_iommu_replay()` in
 //! [`drivers/vfio/vfio_iommu_type1.c`](srctree/drivers/vfio/vfio_iommu_type1.c).
 
+mod block;
 mod check;
 mod cut;
 mod domains;

@@ -14,12 +14,15 @@
 //! A block is split with memory that was brought before, see [`Sorted::needs`]; so nothing here
 //! waits for memory, and nothing fails.
 
-use super::item::Item;
+use super::{
+    block::{
+        Block,
+        ITEMS, //
+    },
+    item::Item, //
+};
 use core::cell::Cell;
 use kernel::prelude::*;
-
-/// The most things in a block, which then has 504 bytes: all but 8 of what the kernel gives out.
-pub(crate) const ITEMS: usize = 42;
 
 /// A block with fewer things than this is joined with the one behind it, if they fit in one.
 const FEW: usize = ITEMS / 4;
@@ -43,13 +46,6 @@ fn partition(count: usize, test: impl Fn(usize) -> bool) -> usize {
         }
     }
     first
-}
-
-/// Some of the things.
-struct Block {
-    items: KVec<Item>,
-    /// No range of these ends higher.
-    highest: u64,
 }
 
 /// Memory for a [`Sorted`].
@@ -120,14 +116,14 @@ impl Sorted {
 
     /// Returns what is at a place.
     pub(crate) fn get(&self, at: Place) -> Option<Item> {
-        self.blocks.get(at.0)?.items.get(at.1).copied()
+        self.blocks.get(at.0)?.items().get(at.1).copied()
     }
 
     /// Returns the place behind `at`; there may be nothing there.
     pub(crate) fn behind(&self, at: Place) -> Place {
         let next = Place(at.0, at.1.saturating_add(1));
         match self.blocks.get(at.0) {
-            Some(block) if next.1 < block.items.len() => next,
+            Some(block) if next.1 < block.items().len() => next,
             _ => Place(at.0.saturating_add(1), 0),
         }
     }
@@ -138,7 +134,7 @@ impl Sorted {
             return Some(Place(at.0, place));
         }
         let block = at.0.checked_sub(1)?;
-        let last = self.blocks.get(block)?.items.len().checked_sub(1)?;
+        let last = self.blocks.get(block)?.items().len().checked_sub(1)?;
         Some(Place(block, last))
     }
 
@@ -155,14 +151,14 @@ impl Sorted {
     /// Returns what [`Sorted::above`] does if that is the most recent place, or the one behind.
     fn guess(&self, rank: (u64, u32)) -> Option<Place> {
         let at = self.recent.get();
-        let block = self.blocks.get(at.0)?;
+        let items = self.blocks.get(at.0)?.items();
         let begins = match at.1.checked_sub(1) {
-            Some(before) => block.items.get(before)?.is_at_most(rank),
+            Some(before) => items.get(before)?.is_at_most(rank),
             None => true,
         };
-        let next_block = || self.blocks.get(at.0.wrapping_add(1))?.items.first();
+        let next_block = || self.blocks.get(at.0.wrapping_add(1))?.items().first();
         let ends = |place| {
-            let item = block.items.get(place).or_else(next_block);
+            let item = items.get(place).or_else(next_block);
             item.is_none_or(|item| !item.is_at_most(rank))
         };
         if !begins {
@@ -185,11 +181,11 @@ impl Sorted {
         let block = partition(blocks.len(), |at| {
             blocks
                 .get(at)
-                .is_some_and(|block| at_most(block.items.first()))
+                .is_some_and(|block| at_most(block.items().first()))
         });
         let block = block.saturating_sub(1);
         let place = blocks.get(block).map_or(0, |block| {
-            let items = block.items.as_slice();
+            let items = block.items();
             partition(items.len(), |at| at_most(items.get(at)))
         });
         Place(block, place)
@@ -208,7 +204,7 @@ impl Sorted {
     /// one before.
     pub(crate) fn recent_with(&self, key: u64) -> Option<u32> {
         let recent = self.recent.get();
-        let items = &self.blocks.get(recent.0)?.items;
+        let items = self.blocks.get(recent.0)?.items();
         let has_key = |at: usize| items.get(at).filter(|item: &&Item| item.key() == key);
         let before = recent.1.checked_sub(1).and_then(has_key);
         before.or_else(|| has_key(recent.1)).map(|item| item.id())
@@ -227,18 +223,13 @@ impl Sorted {
         let full = self
             .blocks
             .get(at.0)
-            .is_none_or(|block| block.items.len() >= ITEMS);
+            .is_none_or(|block| block.items().len() >= ITEMS);
         if full {
             at = self.split(at, &end);
         }
         if let Some(block) = self.blocks.get_mut(at.0) {
             block.highest = block.highest.max(end(item.id()));
-            // There is room. At the end nothing has to be moved.
-            let _ = if at.1 == block.items.len() {
-                block.items.push_within_capacity(item).is_ok()
-            } else {
-                block.items.insert_within_capacity(at.1, item).is_ok()
-            };
+            block.insert(at.1, item);
         }
         self.recent.set(Place(at.0, at.1.saturating_add(1)));
     }
@@ -254,12 +245,12 @@ impl Sorted {
         };
         // Who adds things in order leaves full blocks behind.
         let half = if at.1 == ITEMS { ITEMS } else { ITEMS / 2 };
-        for item in block.items.get(half..).unwrap_or_default() {
+        for item in block.items().get(half..).unwrap_or_default() {
             // Both blocks have room for as many.
             let _ = items.push_within_capacity(*item);
         }
-        block.items.truncate(half);
-        block.highest = highest(&block.items, end);
+        block.truncate(half);
+        block.highest = highest(block.items(), end);
         let upper = highest(&items, end);
         self.insert_block(at.0.saturating_add(1), items, upper);
         match at.1.checked_sub(half) {
@@ -273,7 +264,7 @@ impl Sorted {
         // There is room.
         let _ = self
             .blocks
-            .insert_within_capacity(at, Block { items, highest });
+            .insert_within_capacity(at, Block::new(items, highest));
     }
 
     /// Removes a thing.
@@ -292,15 +283,8 @@ impl Sorted {
         let Some(block) = self.blocks.get_mut(at.0) else {
             return;
         };
-        let left = block.items.len().saturating_sub(1);
-        if at.1 == left {
-            block.items.pop();
-        } else {
-            let _ = block.items.remove(at.1);
-        }
-        if left == 0 {
-            block.highest = 0;
-        }
+        block.remove(at.1);
+        let left = block.items().len();
         if left < FEW && self.blocks.len() > 1 {
             self.shrink(at.0, left);
         }
@@ -311,14 +295,14 @@ impl Sorted {
         if left > 0 {
             self.join(block);
         } else if let Ok(block) = self.blocks.remove(block) {
-            self.spare.get_or_insert(block.items);
+            self.spare.get_or_insert(block.into_room());
         }
     }
 
     /// Joins a block with the one behind it, if they fit well in one.
     fn join(&mut self, lower: usize) {
         let upper = lower.saturating_add(1);
-        let len = |block: usize| self.blocks.get(block).map(|block| block.items.len());
+        let len = |block: usize| self.blocks.get(block).map(|block| block.items().len());
         let (Some(below), Some(above)) = (len(lower), len(upper)) else {
             return;
         };
@@ -326,18 +310,17 @@ impl Sorted {
         if below.saturating_add(above) > ITEMS - FEW {
             return;
         }
-        let Ok(mut block) = self.blocks.remove(upper) else {
+        let Ok(block) = self.blocks.remove(upper) else {
             return;
         };
         if let Some(target) = self.blocks.get_mut(lower) {
-            for item in &block.items {
+            for item in block.items() {
                 // There is room, as was just computed.
-                let _ = target.items.push_within_capacity(*item);
+                target.insert(target.items().len(), *item);
             }
             target.highest = target.highest.max(block.highest);
         }
-        block.items.clear();
-        self.spare.get_or_insert(block.items);
+        self.spare.get_or_insert(block.into_room());
     }
 
     /// Returns the place, from `at` on, of the first thing in a block that may have a range that
@@ -450,9 +433,9 @@ mod tests {
                     assert_eq!(at.and_then(|at| sorted.get(at)).map(Item::rank), below);
                     assert_eq!(sorted.above(item), sorted.search(item.rank()));
                     for block in &sorted.blocks {
-                        assert!(!block.items.is_empty() || sorted.blocks.len() == 1);
-                        assert!(block.items.len() <= ITEMS);
-                        assert!(block.highest >= highest(&block.items, |id| things.end(id)));
+                        assert!(!block.items().is_empty() || sorted.blocks.len() == 1);
+                        assert!(block.items().len() <= ITEMS);
+                        assert!(block.highest >= highest(block.items(), |id| things.end(id)));
                     }
                 }
             }

@@ -10,6 +10,9 @@ extern crate self as kernel;
 #[path = "kernel.rs"]
 pub mod prelude;
 
+#[path = "../../../../rust/kernel/iommu/space/block.rs"]
+mod block;
+
 #[path = "../../../../rust/kernel/iommu/space/cut.rs"]
 mod cut;
 
