@@ -145,6 +145,21 @@ GOALS = (
 
 NOT_MEASURED = "P10 (POWER)"
 
+# What the debug kernel's times can and cannot say.
+DEBUG_REMARK = """\
+All columns here, C and Rust too, were measured on the debug kernel: it has IOMMUFD, which Debian's
+has not. "iommufd" maps by address, "iommufd, file" by memfd, where the memory is one; what IOMMUFD
+does not have was not measured.
+
+The checks that can be turned off were off; KASAN, lockdep, DEBUG_VM and Rust's overflow checks stay
+in the code and take most of the time. So these times compare with nothing but their neighbours,
+their factors are not those of a kernel without checks, small ones may even point the other way, and
+no goal is judged by them. Locks and small allocations weigh too much: single pages, and what
+C unmaps page by page. DEBUG_VM looks at each anonymous page that is pinned by
+pin_user_pages_fast(), as IOMMUFD and ours do and C does not: hence the transparent pages. The bytes
+of memory have KASAN's margins in them. The counts depend on none of this.
+"""
+
 COLUMN_NAMES = {
     "c": "C",
     "rust": "Rust",
@@ -169,6 +184,8 @@ class Samples:
                     self.values[words[0], words[1]].append(float(words[2]))
         present = {column for column, _ in self.values}
         self.columns = [name for name in COLUMN_NAMES if name in present]
+        # What ours is compared with.
+        self.others = [name for name in self.columns if not name.startswith("rust")]
 
     def get(self, column, name):
         """The median; of longest waits, which a busy host only makes longer, the least."""
@@ -222,7 +239,7 @@ def table(head, rows):
 
 def measure_table(samples, measures, ratios=True):
     """One row for each measure that has samples, one column for each implementation."""
-    others = [name for name in samples.columns if not name.startswith("rust")] if ratios else []
+    others = samples.others if ratios else []
     rows = []
     for name, text, unit in measures:
         values = [samples.get(column, name) for column in samples.columns]
@@ -289,15 +306,21 @@ def rst(samples, args):
         f":Revision: {args.revision or 'unknown'}",
     ]
     facts += [f":Host load: {text}" for text in samples.note("host load")]
+    names = COLUMN_NAMES[samples.others[0]] if len(samples.others) == 1 else "each of the others"
     out = [
         ".. SPDX-License-Identifier: GPL-2.0-only",
         ".. Written by 'make bench'; do not edit.\n",
         "\n".join(facts) + "\n",
         f".. figure:: {os.path.basename(args.out)}.svg\n"
-        "   :alt: how many times faster than C, as bars\n\n"
-        "   How many times as long C takes (logarithmic).\n",
-        part("Goals", goal_table(samples)),
-        f"Not measured by this program: {NOT_MEASURED}.\n",
+        f"   :alt: how many times faster than {names}, as bars\n\n"
+        f"   How many times as long {names} takes (logarithmic).\n",
+    ]
+    if args.kernel == "debug":
+        out.append(DEBUG_REMARK)
+    else:
+        out.append(part("Goals", goal_table(samples)))
+        out.append(f"Not measured by this program: {NOT_MEASURED}.\n")
+    out += [
         part("Times", measure_table(samples, TIMES)),
         part("Two processors", measure_table(samples, PARALLEL, ratios=False)),
         part("Devices", measure_table(samples, DEVICE, ratios=False)),
@@ -308,13 +331,15 @@ def rst(samples, args):
 
 
 def svg(samples):
-    """Bars of C/Rust for every time, on a logarithmic scale."""
+    """Bars of C/Rust, or whom else there is, for every time, on a logarithmic scale."""
     bars = []
     for name, text, _ in TIMES:
-        c, rust = samples.get("c", name), samples.get("rust", name)
-        if c and rust:
-            bars.append((text, c / rust))
-    left, width, step = 300, 420, 20
+        for other in samples.others:
+            its, rust = samples.get(other, name), samples.get("rust", name)
+            by = f": {COLUMN_NAMES[other]}" if len(samples.others) > 1 else ""
+            if its and rust:
+                bars.append((text + by, its / rust))
+    left, width, step = 300 if len(samples.others) < 2 else 380, 420, 20
     low, high = 0.5, max([10] + [value for _, value in bars]) * 1.2
 
     def x(value):
