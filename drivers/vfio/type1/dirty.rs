@@ -192,10 +192,11 @@ impl Iommu {
 
 /// Returns the addresses of the mappings in `range`, one after the other.
 fn mappings<'a>(users: &'a Users<'_>, range: IovaRange) -> impl Iterator<Item = IovaRange> + 'a {
-    let mut next = Some(range.first());
+    let mut rest = Some(range);
     core::iter::from_fn(move || {
-        let (first, last) = users.next_mapping((next?, range.last()))?;
-        next = last.checked_add(1).filter(|next| *next <= range.last());
+        let part = rest?;
+        let (first, last) = users.next_mapping((part.first(), part.last()))?;
+        rest = range.above(last);
         IovaRange::new(first, last)
     })
 }

@@ -77,9 +77,9 @@ impl Iommu {
     ) -> Result<u64> {
         let mut bytes = 0u64;
         let mut cut = cut;
-        let mut rest = Some((range.first(), range.last()));
+        let mut rest = Some(range);
         while let Some(part) = rest {
-            let Some(held) = users.hold_first(part, cut)? else {
+            let Some(held) = users.hold_first((part.first(), part.last()), cut)? else {
                 break;
             };
             let (first, last) = held.range();
@@ -90,10 +90,7 @@ impl Iommu {
             held.unmap(|owner, pages| self.tie.uncharge(owner, pages));
             // What others map meanwhile, across an end or behind us, is not what was asked for.
             cut = cut.later();
-            rest = last
-                .checked_add(1)
-                .filter(|next| *next <= range.last())
-                .map(|next| (next, range.last()));
+            rest = range.above(last);
         }
         Ok(bytes)
     }

@@ -12,7 +12,7 @@
 
 /// Contiguous memory at contiguous I/O addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Block {
+pub(crate) struct Contiguous {
     /// The first I/O address.
     pub(crate) iova: u64,
     /// The physical address behind it.
@@ -21,7 +21,7 @@ pub(crate) struct Block {
     pub(crate) len: u64,
 }
 
-impl Block {
+impl Contiguous {
     /// Returns the range to take away, as offsets `(from, to)`, so that the bytes from offset
     /// `from` to before `to` go and no entry is cut.
     ///
@@ -69,14 +69,14 @@ mod tests {
 
     #[test]
     fn small_pages_are_taken_as_they_are() {
-        let block = Block {
+        let block = Contiguous {
             iova: 0x1000,
             phys: 0x5000,
             len: 0x10000,
         };
         assert_eq!(block.widen((0x1000, 0x2000), X86), (0x1000, 0x2000));
         // The same memory at an address that fits no large entry.
-        let block = Block {
+        let block = Contiguous {
             iova: 0x20_1000,
             phys: 0x40_0000,
             len: 0x40_0000,
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_large_entry_goes_whole() {
-        let block = Block {
+        let block = Contiguous {
             iova: 0x20_0000,
             phys: 0x60_0000,
             len: 0x60_0000,
@@ -102,7 +102,7 @@ mod tests {
     }
 
     /// Builds the entries as an IOMMU driver does: always the largest that fits.
-    fn entries(block: Block, sizes: u64) -> Vec<(u64, u64)> {
+    fn entries(block: Contiguous, sizes: u64) -> Vec<(u64, u64)> {
         let mut out = Vec::new();
         let mut at = 0;
         while at < block.len {
@@ -134,7 +134,7 @@ mod tests {
         for round in 0..4000 {
             // Pages of one byte; every power of two, or only some.
             let sizes = if round % 2 == 0 { 0x7f } else { 0b10_1001 };
-            let block = Block {
+            let block = Contiguous {
                 iova: random(128),
                 phys: random(128),
                 len: 1 + random(200),

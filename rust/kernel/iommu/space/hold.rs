@@ -9,7 +9,10 @@ use super::{
         Phase, //
     },
     index::Id,
-    take::Cut,
+    take::{
+        behind,
+        Cut, //
+    },
     Inner,
     Users, //
 };
@@ -76,14 +79,7 @@ impl Users<'_> {
     /// `cut` refuses the range, and then changes none.
     pub fn invalidate_vaddr(&self, range: (u64, u64), cut: Cut) -> Result<u64> {
         let mut inner = self.space.lock_ready(range);
-        if cut == Cut::Refuse && inner.is_cut(range) {
-            return Err(EINVAL);
-        }
-        let starts_below = inner
-            .index
-            .overlap(range.0, range.1)
-            .is_some_and(|(_, entry)| entry.first < range.0);
-        if starts_below {
+        if inner.first_in(range, cut)?.is_none() {
             return Ok(0);
         }
         let is_invalid = |inner: &Inner| {
@@ -94,12 +90,12 @@ impl Users<'_> {
             return Err(EINVAL);
         }
         let mut bytes = 0u64;
-        let mut next = Some(range.0);
-        while let Some(at) = next {
-            let Some((id, entry)) = inner.index.overlap(at, range.1) else {
+        let mut rest = Some(range);
+        while let Some((first, last)) = rest {
+            let Some((id, entry)) = inner.index.overlap(first, last) else {
                 break;
             };
-            next = entry.last.checked_add(1).filter(|next| *next <= range.1);
+            rest = behind(entry.last, range);
             // All 2^64 addresses make 0, as on C.
             bytes = bytes.wrapping_add(entry.len());
             if let Some(entry) = inner.index.get_mut(id) {
@@ -119,10 +115,8 @@ impl Users<'_> {
 
     /// Fails with `EINVAL` if `range` holds one end of a mapping and not the other.
     pub fn check_uncut(&self, range: (u64, u64)) -> Result {
-        if self.space.lock_ready(range).is_cut(range) {
-            return Err(EINVAL);
-        }
-        Ok(())
+        let inner = self.space.lock_ready(range);
+        inner.first_in(range, Cut::Refuse).map(|_| ())
     }
 }
 

@@ -69,11 +69,16 @@ impl Leaving {
         (self.last - self.first).wrapping_add(1)
     }
 
-    /// Returns what is behind this mapping in the range that ends at `last`, if anything.
-    fn behind(&self, last: u64) -> Option<(u64, u64)> {
-        let next = self.last.checked_add(1).filter(|next| *next <= last)?;
-        Some((next, last))
+    /// Returns what is behind this mapping in `range`, if anything.
+    fn behind(&self, range: (u64, u64)) -> Option<(u64, u64)> {
+        behind(self.last, range)
     }
+}
+
+/// Returns the part of `range` behind `last`, which is not below it, if there is one.
+pub(super) fn behind(last: u64, range: (u64, u64)) -> Option<(u64, u64)> {
+    let next = last.checked_add(1).filter(|next| *next <= range.1)?;
+    Some((next, range.1))
 }
 
 impl Users<'_> {
@@ -93,7 +98,7 @@ impl Users<'_> {
         let Some(mut first) = first else {
             return Ok(0);
         };
-        let (bytes, rest) = (first.len(), first.behind(range.1));
+        let (bytes, rest) = (first.len(), first.behind(range));
         self.take_down(core::slice::from_mut(&mut first), &mut freed);
         match rest {
             Some(rest) => Ok(bytes.wrapping_add(self.unmap_rest(rest, cut.later(), &mut freed))),
@@ -112,7 +117,7 @@ impl Users<'_> {
             let inner = self.space.lock_ready(range);
             let batch = leave_some(inner, range, cut, (&mut list, &mut one));
             // Never back: what others map where something has just gone is not what was meant.
-            rest = batch.last().and_then(|leaving| leaving.behind(range.1));
+            rest = batch.last().and_then(|leaving| leaving.behind(range));
             bytes = batch
                 .iter()
                 .map(Leaving::len)
@@ -178,7 +183,7 @@ pub(super) fn leave_some<'a>(
         let Ok(Some(leaving)) = inner.leave_first(range, cut) else {
             break;
         };
-        rest = leaving.behind(range.1);
+        rest = leaving.behind(range);
         if list.capacity() == 0 {
             return core::slice::from_mut(one.insert(leaving));
         }
@@ -213,13 +218,6 @@ impl super::AddressSpace {
 }
 
 impl Inner {
-    /// Returns whether `range` holds one end of a mapping and not the other.
-    pub(super) fn is_cut(&self, (first, last): (u64, u64)) -> bool {
-        self.index
-            .overlap(first, last)
-            .is_some_and(|(_, entry)| self.cuts((first, last), (entry.first, entry.last)))
-    }
-
     /// Returns whether the range cuts a mapping, of which the first in it has these addresses.
     fn cuts(&self, range: (u64, u64), first: (u64, u64)) -> bool {
         // Most ranges are exactly one mapping.
@@ -244,9 +242,8 @@ impl Inner {
             Cut::Refuse if self.cuts(range, (first, last)) => Err(EINVAL),
             Cut::Stop if first < range.0 => Ok(None),
             Cut::Inside | Cut::Starting if first < range.0 => {
-                let behind = last.checked_add(1).filter(|behind| *behind <= range.1);
-                // It does not start below that address.
-                behind.map_or(Ok(None), |behind| self.first_in((behind, range.1), cut))
+                // What is there does not start below it.
+                behind(last, range).map_or(Ok(None), |rest| self.first_in(rest, cut))
             }
             Cut::Inside if last > range.1 => Ok(None),
             _ => Ok(Some(id)),

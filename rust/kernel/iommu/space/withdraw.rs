@@ -7,7 +7,7 @@
 //! if there is none at that moment, it takes the whole run, because the part must go.
 
 use super::{
-    cut::Block,
+    cut::Contiguous,
     entry::{
         is_live,
         Entry,
@@ -323,7 +323,7 @@ fn isolate(entry: &mut Entry, (first, last): (u64, u64), sizes: u64) -> Part {
 }
 
 /// Returns the live run that holds the address `at`, and where it starts.
-fn live_block(entry: &Entry, at: u64) -> Option<(u64, Block)> {
+fn live_block(entry: &Entry, at: u64) -> Option<(u64, Contiguous)> {
     let mut found = None;
     for_runs(entry.first, entry.runs.as_slice(), |start, run| {
         if at > start.wrapping_add(run.bytes() - 1) {
@@ -332,7 +332,7 @@ fn live_block(entry: &Entry, at: u64) -> Option<(u64, Block)> {
         if is_live(run) {
             found = Some((
                 start,
-                Block {
+                Contiguous {
                     iova: start,
                     phys: run.phys(),
                     len: run.bytes(),
