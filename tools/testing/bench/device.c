@@ -13,8 +13,6 @@
 
 /* ---- Interrupts ------------------------------------------------------------- */
 
-#define EDU_IRQ_RAISE	0x60
-#define EDU_IRQ_ACK	0x64
 #define TRIPS		64
 
 /* From the register that raises the message to the program that waits for the eventfd. */

@@ -11,9 +11,6 @@
 #include "vfio_eventfd.h"
 #include "vfio_region.h"
 
-#define EDU_IRQ_RAISE	0x60
-#define EDU_IRQ_ACK	0x64
-
 /* As many as a device may have. */
 #define MOST		1000
 

@@ -6,11 +6,11 @@
  *
  * Uses two edu devices, an ivshmem and an nvme, each alone in its group.
  */
-#include <fcntl.h>
 #include <sys/mman.h>
 
 #include "kselftest_harness.h"
 #include "nvme.h"
+#include "vfio_log.h"
 #include "vfio_tie.h"
 
 /* ---- Two groups, one container --------------------------------------------------------- */
@@ -117,7 +117,7 @@ static bool fault_in(int log, const char *bdf)
 
 TEST_F(tie, fault_is_logged)
 {
-	int log = must(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+	int log = log_open();
 	struct tie *tie = &self->tie;
 	char *mem = private_memory(PAGE);
 	bool seen = false;

@@ -6,7 +6,7 @@
 
 #include "vfio_test.h"
 
-#define EDU_ID		0x00	/* 0xRRrr00ed */
+#define EDU_IDENTITY		0x00	/* 0xRRrr00ed */
 #define EDU_DMA_SOURCE	0x80
 #define EDU_DMA_TARGET	0x88
 #define EDU_DMA_COUNT	0x90
@@ -33,8 +33,8 @@ void edu_open(struct edu *edu, int device)
 {
 	pci_command(device, 0x6, 0);
 	edu->regs = region_map(device, VFIO_PCI_BAR0_REGION_INDEX);
-	if ((edu_read(edu, EDU_ID) & 0xffff) != 0x00ed)
-		fail("this is no edu: id %#x", edu_read(edu, EDU_ID));
+	if ((edu_read(edu, EDU_IDENTITY) & 0xffff) != 0x00ed)
+		fail("this is no edu: id %#x", edu_read(edu, EDU_IDENTITY));
 }
 
 void edu_close(struct edu *edu)

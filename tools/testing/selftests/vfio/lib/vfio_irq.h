@@ -83,10 +83,6 @@ static bool listed(const char *format, unsigned int vector, const char *bdf)
 
 /* ---- An open edu ------------------------------------------------------------ */
 
-#define EDU_IRQ_STATUS	0x24
-#define EDU_IRQ_RAISE	0x60
-#define EDU_IRQ_ACK	0x64
-
 FIXTURE(edu)
 {
 	struct vfio vfio;

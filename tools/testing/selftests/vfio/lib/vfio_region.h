@@ -38,10 +38,7 @@ static int map(int device, uint32_t index, uint64_t at, size_t size, int flags, 
 
 /* ---- A memory BAR --------------------------------------------------------- */
 
-/* edu: an identity, and a register that shows the inverse of what is written. */
 #define EDU_SIZE	0x100000
-#define EDU_ID		0x010000ed
-#define EDU_LIVE	4
 
 /* ---- A port BAR ----------------------------------------------------------- */
 

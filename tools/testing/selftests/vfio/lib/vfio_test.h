@@ -228,6 +228,13 @@ uint64_t eventfd_wait(int fd, int milliseconds);
 #define EDU_IOVA_MAX	((1ULL << 28) - 1)
 #define EDU_BUFFER	4096
 
+/* Registers: an identity, one that shows the inverse of what is written, interrupts. */
+#define EDU_ID		0x010000ed
+#define EDU_LIVE	0x04
+#define EDU_IRQ_STATUS	0x24
+#define EDU_IRQ_RAISE	0x60
+#define EDU_IRQ_ACK	0x64
+
 struct edu {
 	volatile uint8_t *regs;	/* BAR 0 */
 };
