@@ -9,6 +9,7 @@
 //!
 //! C counterpart: `struct vfio_device_ops` in [`include/linux/vfio.h`](srctree/include/linux/vfio.h)
 
+mod access;
 mod feature;
 mod file;
 mod registration;
@@ -70,6 +71,8 @@ pub trait DeviceOps: Send + Sync {
 
     /// Makes the device ready for user space: the first file is being opened.
     ///
+    /// Other devices of the set may be opened and closed meanwhile, but the set is not locked.
+    ///
     /// Dropping the last reference to the result is the close. The core keeps one until the last
     /// file is closed, so nobody else should keep one longer than a call takes.
     ///
@@ -79,7 +82,8 @@ pub trait DeviceOps: Send + Sync {
     /// `VFIO_GROUP_GET_DEVICE_FD`.
     fn open(&self, cx: &OpenContext) -> Result<Arc<dyn OpenDevice>>;
 
-    /// The device was closed. Its set is still locked, and may be reset if nobody uses any of it.
+    /// The device was closed, or could not be opened. Its set is locked, and may be reset if nobody
+    /// uses any of it.
     fn closed(&self, set: &LockedSet<'_>);
 
     /// Returns whether something of its last use may be left in the closed device.

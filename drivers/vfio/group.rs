@@ -7,11 +7,12 @@
 //! good: a file that is still open answers `ENODEV`, and devices that are bound later get a new
 //! [`Group`] with the same number.
 //!
-//! Lock order: `Subsystem::groups` → [`GroupState`] → `Container::state`, `SetState`; the list of
-//! devices is a leaf.
+//! Lock order: `Subsystem::groups` → [`GroupState`] → `Container::state`; the list of devices is a
+//! leaf.
 //!
 //! C counterpart: [`drivers/vfio/group.c`](srctree/drivers/vfio/group.c)
 
+mod claim;
 mod file;
 mod files;
 mod member;
@@ -40,6 +41,7 @@ use crate::{
 pub use self::files::GroupFiles;
 
 pub(crate) use self::{
+    claim::Claim,
     file::GroupFile,
     member::{
         Groups,
@@ -77,26 +79,11 @@ pub(crate) struct Attached {
     container: Arc<Container>,
     owner: DmaOwner,
 
-    /// The number of devices of the group that are open.
-    open_devices: usize,
+    /// The number of [`Claim`]s: devices of the group that are open, or being opened.
+    claims: usize,
 }
 
 impl Attached {
-    /// Returns the container.
-    pub(crate) fn container(&self) -> &Container {
-        &self.container
-    }
-
-    /// Counts a device that was opened.
-    pub(crate) fn device_opened(&mut self) {
-        self.open_devices = self.open_devices.saturating_add(1);
-    }
-
-    /// Counts a device that was closed.
-    pub(crate) fn device_closed(&mut self) {
-        self.open_devices = self.open_devices.saturating_sub(1);
-    }
-
     /// Takes `group` out of the container.
     fn detach(self, group: &iommu::Group) {
         self.container.detach(group, self.owner);
@@ -156,14 +143,6 @@ impl Group {
             }
         }
         Err(ENODEV)
-    }
-
-    /// Runs `f` with the group's place in a container, if it has one, and the group locked.
-    pub(crate) fn with_attached<R>(&self, f: impl FnOnce(Option<&mut Attached>) -> R) -> R {
-        match &mut *self.state.lock() {
-            GroupState::Attached(attached) => f(Some(attached)),
-            _ => f(None),
-        }
     }
 
     /// The last device has left: takes the group from whoever holds it.

@@ -17,8 +17,7 @@ use kernel::{
     sync::{
         aref::ARef,
         Arc,
-        ArcBorrow,
-        UniqueArc, //
+        ArcBorrow, //
     },
     uaccess::{
         UserSliceReader,
@@ -41,7 +40,7 @@ use super::{
     FeatureRequest,
     OpenDevice, //
 };
-use crate::group::Attached;
+use crate::group::Claim;
 
 /// What stands behind a device file.
 // The file's share in the open device goes before the close is counted.
@@ -60,29 +59,23 @@ impl Drop for Session {
 }
 
 impl DeviceFile {
-    /// Opens `device`; the group is locked meanwhile.
-    pub(crate) fn open(
-        device: DeviceRef,
-        attached: &mut Attached,
-        group_file: &File,
-    ) -> Result<Arc<Self>> {
-        // Nothing may fail after the open: the close takes the lock that the caller holds.
-        let place = UniqueArc::new_uninit(GFP_KERNEL)?;
-        let open = device.open(attached, group_file)?;
-        Ok(place
-            .write(Self {
-                device: open,
-                session: Session(device),
-            })
-            .into())
-    }
-
-    /// Makes the file.
+    /// Opens `device`, whose group has a container by `claim`, and makes the file.
     ///
-    /// The group must not be locked: a file that cannot be made is closed.
-    pub(crate) fn into_file(self: Arc<Self>) -> Result<ARef<File>> {
-        let mapping = self.session.0.mapping().clone();
-        new_file(c"[vfio-device]", self, Some(&mapping))
+    /// # Errors
+    ///
+    /// `ENOMEM`, and those of [`Device::open`](super::Device::open).
+    pub(crate) fn open(device: DeviceRef, claim: Claim, group_file: &File) -> Result<ARef<File>> {
+        let open = device.open(claim, group_file)?;
+        let session = Session(device);
+        let mapping = session.0.mapping().clone();
+        let file = Arc::new(
+            Self {
+                device: open,
+                session,
+            },
+            GFP_KERNEL,
+        )?;
+        new_file(c"[vfio-device]", file, Some(&mapping))
     }
 }
 

@@ -6,14 +6,11 @@
 //! so that nobody can open it any more, then asks the program that still has it open to let go,
 //! again every ten seconds, and returns when it has.
 //!
-//! Lock order: `GroupState` → `SetState`.
-//!
 //! C counterpart: `__vfio_register_dev` and `vfio_unregister_group_dev` in
 //! [`drivers/vfio/vfio_main.c`](srctree/drivers/vfio/vfio_main.c)
 
 use kernel::{
     device,
-    fs::File,
     prelude::*,
     sync::{
         aref::ARef,
@@ -25,12 +22,12 @@ use kernel_ext::{
     class::ClassDevice,
     fs::Mapping,
     iommu,
-    module::ModuleRef,
     refuse,
     sync::Waited, //
 };
 
 use super::{
+    access::Access,
     set::{
         Listed,
         Membership,
@@ -42,13 +39,10 @@ use super::{
     },
     DeviceOps,
     DeviceSet,
-    OpenContext,
-    OpenDevice,
     SetId, //
 };
 use crate::{
     group::{
-        Attached,
         Group,
         Member, //
     },
@@ -64,30 +58,17 @@ const REQUEST_EVERY_MS: u32 = 10_000;
 /// A device that is bound to a VFIO driver.
 pub(crate) struct Device {
     dev: ARef<device::Device>,
-    module: &'static ThisModule,
-    ops: Arc<dyn DeviceOps>,
+    pub(super) module: &'static ThisModule,
+    pub(super) ops: Arc<dyn DeviceOps>,
     group: Arc<Group>,
-    mapping: Mapping,
+    pub(super) mapping: Mapping,
 
-    /// The open device, under the lock of its set.
-    opened: LockedBy<Option<Opened>, SetState>,
+    /// Who has the device open, under the lock of its set.
+    pub(super) access: LockedBy<Access, SetState>,
 
-    set: Membership,
+    pub(super) set: Membership,
 
     uses: Arc<Uses>,
-}
-
-/// A device that programs have open.
-// The device goes before the code it runs on.
-struct Opened {
-    device: Arc<dyn OpenDevice>,
-
-    /// The number of its files.
-    files: usize,
-
-    /// The group stays open as long as one of its devices is.
-    _group_file: ARef<File>,
-    _module: ModuleRef,
 }
 
 impl Device {
@@ -111,12 +92,6 @@ impl Device {
         &*self.ops
     }
 
-    /// Returns the open device, if a program has it open; `set` is the state of its own set.
-    pub(super) fn opened<'a>(&'a self, set: &'a SetState) -> Option<&'a dyn OpenDevice> {
-        let opened = self.opened.access(set).as_ref()?;
-        Some(&*opened.device)
-    }
-
     /// Returns the user mappings of the device's files.
     pub(crate) fn mapping(&self) -> &Mapping {
         &self.mapping
@@ -125,78 +100,6 @@ impl Device {
     /// Answers whether `requested` means this device, see [`DeviceOps::matches`].
     pub(crate) fn matches(&self, requested: &CStr) -> Result<bool> {
         self.ops.matches(requested)
-    }
-
-    /// Opens the device for one more file.
-    ///
-    /// `attached` is the proof that the group has a container, and `group_file` the open group.
-    ///
-    /// # Errors
-    ///
-    /// `ENODEV` if the bus driver is being unloaded, `EINVAL` if the container has no backend yet,
-    /// and those of the bus driver.
-    pub(crate) fn open(
-        &self,
-        attached: &mut Attached,
-        group_file: &File,
-    ) -> Result<Arc<dyn OpenDevice>> {
-        let mut set = self.set.lock();
-        if let Some(opened) = self.opened.access_mut(set.state()) {
-            opened.files = opened.files.checked_add(1).ok_or(EMFILE)?;
-            return Ok(opened.device.clone());
-        }
-        let module = ModuleRef::get(self.module).ok_or(ENODEV)?;
-        if !attached.container().has_backend() {
-            refuse!(
-                "{}: its container has no IOMMU yet; call VFIO_SET_IOMMU first\n",
-                self.dev.name()
-            );
-            return Err(EINVAL);
-        }
-        let device = self.ops.open(&self.open_context())?;
-        attached.device_opened();
-        *self.opened.access_mut(set.state()) = Some(Opened {
-            device: device.clone(),
-            files: 1,
-            _group_file: group_file.into(),
-            _module: module,
-        });
-        Ok(device)
-    }
-
-    fn open_context(&self) -> OpenContext {
-        OpenContext {
-            mapping: self.mapping.clone(),
-            set: self.set.clone(),
-        }
-    }
-
-    /// Undoes one [`Device::open`]; with the last one the device is closed.
-    pub(crate) fn close(&self) {
-        self.group.with_attached(|attached| {
-            let mut set = self.set.lock();
-            let slot = self.opened.access_mut(set.state());
-            let Some(opened) = slot else {
-                return;
-            };
-            opened.files = opened.files.saturating_sub(1);
-            if opened.files == 0 {
-                // The device must be quiet before its group may be detached.
-                *slot = None;
-                self.ops.closed(&set);
-                if let Some(attached) = attached {
-                    attached.device_closed();
-                }
-            }
-        });
-    }
-
-    /// Asks the program that has the device open to give it back.
-    fn request(&self, count: u32) {
-        let mut set = self.set.lock();
-        if let Some(opened) = self.opened.access_mut(set.state()) {
-            opened.device.request(count);
-        }
     }
 
     /// No new users from now on; waits until the last one is gone.
@@ -302,7 +205,7 @@ impl Registration {
                 ops,
                 group,
                 mapping: Mapping::new()?,
-                opened: LockedBy::new(set.mutex(), None),
+                access: LockedBy::new(set.mutex(), Access::default()),
                 set,
                 uses: Uses::new()?,
             },

@@ -3,11 +3,11 @@
 //! Devices that are reset together.
 //!
 //! Resetting a slot or a bus hits every function below it. Devices that share such a fate share a
-//! [`DeviceSet`], and opening, closing and resetting them happens under the set's one lock, see
-//! [`locked`].
+//! [`DeviceSet`]. They are opened and closed one beside the other, see [`access`](super::access);
+//! whoever resets the set waits until nobody does, and keeps everybody out meanwhile, see [`locked`].
 //!
-//! Lock order: `GroupState` → [`SetState`] → the memory gates of all devices of the set, which are
-//! only tried; the list of sets is a leaf.
+//! Lock order: [`SetState`] → the memory gates of all devices of the set, which are only tried; the
+//! list of sets is a leaf.
 //!
 //! C counterpart: `struct vfio_device_set` in
 //! [`drivers/vfio/vfio_main.c`](srctree/drivers/vfio/vfio_main.c)
@@ -17,9 +17,12 @@ mod locked;
 use kernel::{
     prelude::*,
     sync::{
+        new_condvar,
         new_mutex,
         Arc,
-        Mutex, //
+        CondVar,
+        Mutex,
+        MutexGuard, //
     }, //
 };
 
@@ -49,6 +52,10 @@ pub struct DeviceSet {
 
     #[pin]
     state: Mutex<SetState>,
+
+    /// A device was opened or closed.
+    #[pin]
+    changed: CondVar,
 }
 
 /// What the lock of a set protects; each device keeps its part in a `LockedBy`.
@@ -58,19 +65,54 @@ pub(crate) struct SetState {
     /// Also what makes the state a place of its own: `LockedBy` tells owners apart by their address,
     /// so they cannot be without size.
     members: KVec<Arc<Device>>,
+
+    /// How many of them are just being opened or closed.
+    changing: usize,
+}
+
+impl SetState {
+    /// Counts a device that somebody begins to open or close.
+    pub(super) fn change_begins(&mut self) {
+        self.changing = self.changing.saturating_add(1);
+    }
+
+    /// Undoes [`SetState::change_begins`]; returns whether that was the only one.
+    pub(super) fn change_ends(&mut self) -> bool {
+        self.changing = self.changing.saturating_sub(1);
+        self.changing == 0
+    }
 }
 
 impl DeviceSet {
     fn new(id: SetId) -> impl PinInit<Self> {
+        let state = SetState {
+            members: KVec::new(),
+            changing: 0,
+        };
         pin_init!(Self {
             id,
-            state <- new_mutex!(SetState { members: KVec::new() }, "DeviceSet::state"),
+            state <- new_mutex!(state, "DeviceSet::state"),
+            changed <- new_condvar!("DeviceSet::changed"),
         })
     }
 
-    /// Waits for the lock of the set.
+    /// Waits for the lock of the set, with nobody opening or closing any of its devices.
     pub fn lock(&self) -> LockedSet<'_> {
-        LockedSet::new(self.state.lock())
+        LockedSet::new(self.lock_when(|state| state.changing == 0))
+    }
+
+    /// Waits for the lock of the set, at a time when `ready` says yes.
+    pub(super) fn lock_when(&self, ready: impl Fn(&SetState) -> bool) -> MutexGuard<'_, SetState> {
+        let mut state = self.state.lock();
+        while !ready(&state) {
+            self.changed.wait(&mut state);
+        }
+        state
+    }
+
+    /// Lets everybody look again who waits for the set.
+    pub(super) fn wake(&self) {
+        self.changed.notify_all();
     }
 
     pub(crate) fn mutex(&self) -> &Mutex<SetState> {
@@ -166,8 +208,8 @@ impl Listed {
     ///
     /// `ENOMEM`.
     pub(crate) fn new(device: Arc<Device>) -> Result<Self> {
-        let mut set = device.set().lock();
-        set.state().members.push(device.clone(), GFP_KERNEL)?;
+        let mut set = device.set().state.lock();
+        set.members.push(device.clone(), GFP_KERNEL)?;
         drop(set);
         Ok(Self(device))
     }
@@ -184,9 +226,7 @@ impl core::ops::Deref for Listed {
 impl Drop for Listed {
     fn drop(&mut self) {
         // The list's reference is not the last one, so the device is not freed in here.
-        let mut set = self.0.set().lock();
-        set.state()
-            .members
-            .retain(|member| !Arc::ptr_eq(member, &self.0));
+        let mut set = self.0.set().state.lock();
+        set.members.retain(|member| !Arc::ptr_eq(member, &self.0));
     }
 }

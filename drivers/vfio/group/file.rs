@@ -39,6 +39,7 @@ use vfio_uapi::{
 
 use super::{
     Attached,
+    Claim,
     Group,
     GroupState, //
 };
@@ -165,7 +166,7 @@ impl GroupFile {
         *state = GroupState::Attached(Attached {
             container,
             owner,
-            open_devices: 0,
+            claims: 0,
         });
         Ok(0)
     }
@@ -174,11 +175,11 @@ impl GroupFile {
         let group = &self.group;
         let mut state = group.state.lock();
         match &*state {
-            GroupState::Attached(attached) if attached.open_devices != 0 => {
+            GroupState::Attached(attached) if attached.claims != 0 => {
                 refuse!(
                     "group {}: {} of its devices are open; close them before the container\n",
                     group.iommu.id(),
-                    attached.open_devices
+                    attached.claims
                 );
                 return Err(EBUSY);
             }
@@ -205,13 +206,9 @@ impl GroupFile {
             }
         })?;
         let fd = FileDescriptorReservation::get_unused_fd_flags(flags::O_CLOEXEC)?;
-        let opened = group.with_attached(|attached| {
-            let attached = attached.ok_or(EINVAL)?;
-            viability::check(group)?;
-            DeviceFile::open(device, attached, file)
-        })?;
+        let opened = DeviceFile::open(device, Claim::new(group)?, file)?;
         let number = fd.reserved_fd();
-        fd.fd_install(opened.into_file()?);
+        fd.fd_install(opened);
         // CAST: A file descriptor is a small number.
         Ok(number as isize)
     }

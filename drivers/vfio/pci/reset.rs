@@ -36,10 +36,9 @@ use kernel_ext::pci::{
 
 use crate::memory::MemoryGate;
 
-/// How long a close waits for somebody else's reset of the same bridge, in milliseconds.
+/// How long a close waits for whoever has the device or the bridge above it locked, in milliseconds.
 ///
-/// A sibling that is closed at the same time holds the bridge for the length of its own reset,
-/// which PCI bounds to 100 ms.
+/// Mostly that is somebody else's reset, which PCI bounds to 100 ms.
 const CLOSE_PATIENCE_MS: u32 = 250;
 
 /// The COMMAND register and its bit that silences the interrupt pin.

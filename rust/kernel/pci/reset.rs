@@ -54,6 +54,15 @@ impl Device {
         }
     }
 
+    /// Returns whether the device is one of several functions.
+    ///
+    /// A function that is alone may be reset through the bridge above it (`pci_parent_bus_reset`),
+    /// which then must be locked. One of several never is, and all of them can be reset at once.
+    fn has_siblings(&self) -> bool {
+        // SAFETY: The device is valid; the bit is set before it is bound, and stays.
+        self.is_virtual_function() || unsafe { (*self.as_raw()).multifunction() } != 0
+    }
+
     /// Resets this function alone, and restores its registers.
     ///
     /// # Errors
@@ -65,7 +74,8 @@ impl Device {
         to_result(unsafe { bindings::pci_try_reset_function(self.as_raw()) })
     }
 
-    /// Locks the device and its upstream bridge for a reset, trying for `patience_ms`.
+    /// Locks the device for a reset, and its upstream bridge if that could take part, trying for
+    /// `patience_ms`.
     ///
     /// `None` if one of them stayed locked. While the device is being unbound, it does.
     pub fn lock_for_reset(&self, patience_ms: u32) -> Option<ResetLock<'_>> {
@@ -110,7 +120,7 @@ impl Drop for Locked {
     }
 }
 
-/// A device that is locked for a reset, together with its upstream bridge.
+/// A device that is locked for a reset, together with its upstream bridge if that could take part.
 // The device's lock was taken last, so it comes first.
 pub struct ResetLock<'a> {
     _device: Locked,
@@ -120,11 +130,15 @@ pub struct ResetLock<'a> {
 
 impl<'a> ResetLock<'a> {
     fn try_new(pdev: &'a Device) -> Option<Self> {
-        // SAFETY: The device is valid. Its upstream bridge, if any, is its ancestor, which it
-        // keeps alive.
-        let bridge = unsafe { bindings::vfio_helper_pci_upstream_bridge(pdev.as_raw()) };
-        let bridge = match NonNull::new(bridge) {
-            // SAFETY: See above; the lock does not outlive `pdev`.
+        let bridge = if pdev.has_siblings() {
+            None
+        } else {
+            // SAFETY: The device is valid.
+            NonNull::new(unsafe { bindings::vfio_helper_pci_upstream_bridge(pdev.as_raw()) })
+        };
+        let bridge = match bridge {
+            // SAFETY: The bridge is the device's ancestor, which the device keeps alive, and the
+            // lock does not outlive `pdev`.
             Some(bridge) => Some(unsafe { Locked::try_new(bridge) }?),
             None => None,
         };

@@ -41,13 +41,9 @@ use crate::{
 pub struct LockedSet<'a>(MutexGuard<'a, SetState>);
 
 impl<'a> LockedSet<'a> {
-    pub(super) fn new(state: MutexGuard<'a, SetState>) -> Self {
+    /// Makes one of the lock of a set, none of whose devices is being opened or closed.
+    pub(in crate::device) fn new(state: MutexGuard<'a, SetState>) -> Self {
         Self(state)
-    }
-
-    /// Returns what the lock protects.
-    pub(in crate::device) fn state(&mut self) -> &mut SetState {
-        &mut self.0
     }
 
     /// Returns whether `dev` is bound to a VFIO driver and in the set.
