@@ -8,6 +8,7 @@
 #include "completion.c"
 #include "idr.c"
 #include "iommu.c"
+#include "kvm.c"
 #include "mm.c"
 #include "pci.c"
 #include "pm_runtime.c"

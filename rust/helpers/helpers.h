@@ -19,6 +19,7 @@ struct ida;
 struct iommu_domain;
 struct inode;
 struct iommu_iotlb_gather;
+struct kvm;
 struct list_head;
 struct scatterlist;
 struct mm_struct;
@@ -59,6 +60,12 @@ void vfio_helper_pm_runtime_get_noresume(struct device *dev);
 
 /* ratelimit.c */
 void vfio_helper_ratelimit_state_init(struct ratelimit_state *rs, int interval, int burst);
+
+/* kvm.c */
+bool (*vfio_helper_symbol_get_kvm_get_kvm_safe(void))(struct kvm *kvm);
+void vfio_helper_symbol_put_kvm_get_kvm_safe(void);
+void (*vfio_helper_symbol_get_kvm_put_kvm(void))(struct kvm *kvm);
+void vfio_helper_symbol_put_kvm_put_kvm(void);
 
 /* mm.c */
 unsigned long vfio_helper_page_to_pfn(struct page *page);

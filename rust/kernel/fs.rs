@@ -19,6 +19,7 @@ pub use self::anon_inode::new_file;
 pub(crate) use self::file_ops::{
     entry_table,
     install,
+    object_behind,
     Private, //
 };
 pub use self::file_ops::{

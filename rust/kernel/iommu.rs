@@ -24,6 +24,7 @@ pub use self::domain::{
     Domain, //
 };
 pub use self::group::{
+    enforces_cache_coherency,
     is_cache_coherent,
     Group, //
 };

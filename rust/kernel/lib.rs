@@ -20,6 +20,7 @@ pub mod io;
 pub mod iommu;
 pub mod irq;
 pub mod kobject;
+pub mod kvm;
 pub mod miscdevice;
 pub mod mm;
 pub mod module;
@@ -47,5 +48,14 @@ pub(crate) const __LOG_PREFIX: &[u8] = b"vfio\0";
 /// Names that the macros of this crate expand to.
 #[doc(hidden)]
 pub mod private {
-    pub use kernel;
+    pub use kernel::{
+        self,
+        bindings::file, //
+    };
+    pub use vfio_bindings::{
+        kvm,
+        vfio_file_enforced_coherent,
+        vfio_file_is_valid,
+        vfio_file_set_kvm, //
+    };
 }

@@ -330,14 +330,25 @@ fn transfer(pos: &mut bindings::loff_t, body: impl FnOnce(u64) -> Result<usize>)
 
 /// Returns the object behind `file` if it is of type `T`.
 pub fn from_file<T: FileOperations>(file: &LocalFile) -> Option<Arc<T>> {
-    let raw = file.as_ptr();
+    // SAFETY: The file is valid, and the reference keeps it from being released.
+    unsafe { object_behind::<T>(file.as_ptr()) }.map(Into::into)
+}
+
+/// Returns the object behind `file` if it is of type `T`.
+///
+/// # Safety
+///
+/// `file` points to an open file, which is not released during `'a`.
+pub(crate) unsafe fn object_behind<'a, T: FileOperations>(
+    file: *mut bindings::file,
+) -> Option<ArcBorrow<'a, T>> {
     // SAFETY: The file is valid. Its table changes only in `open`, before others see the file.
-    let table = unsafe { (*raw).f_op };
+    let table = unsafe { (*file).f_op };
     if !core::ptr::eq(table, T::table().as_raw()) {
         return None;
     }
-    // SAFETY: The file has the table of `T`, and the reference keeps it from being released.
-    Some(unsafe { FileTable::<T>::object(raw) }.into())
+    // SAFETY: The file has the table of `T`, and is not released by the requirements.
+    Some(unsafe { FileTable::<T>::object(file) })
 }
 
 /// The `open` callback of a path to files of type `T`.

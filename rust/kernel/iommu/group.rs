@@ -118,3 +118,11 @@ pub fn is_cache_coherent(dev: &Device) -> bool {
         bindings::device_iommu_capable(as_raw(dev), bindings::iommu_cap_IOMMU_CAP_CACHE_COHERENCY)
     }
 }
+
+/// Returns whether the IOMMU will make what `dev` does coherent with the caches even where the
+/// device asks for the opposite, as it may for each access.
+pub fn enforces_cache_coherency(dev: &Device) -> bool {
+    let capability = bindings::iommu_cap_IOMMU_CAP_ENFORCE_CACHE_COHERENCY;
+    // SAFETY: The device is valid by its type.
+    unsafe { bindings::device_iommu_capable(as_raw(dev), capability) }
+}
