@@ -25,9 +25,12 @@ use kernel::{
         Mutex, //
     }, //
 };
-use kernel_ext::iommu::{
-    self,
-    DmaOwner, //
+use kernel_ext::{
+    iommu::{
+        self,
+        DmaOwner, //
+    },
+    kvm::VmSlot, //
 };
 
 use crate::{
@@ -60,6 +63,10 @@ pub(crate) struct Group {
     /// The devices that can be opened.
     #[pin]
     devices: Mutex<KVec<Arc<Device>>>,
+
+    /// The virtual machine that the open group was given to.
+    #[pin]
+    vm: VmSlot,
 }
 
 /// Who holds a group.
@@ -97,6 +104,7 @@ impl Group {
                 iommu,
                 state <- new_mutex!(GroupState::Closed, "Group::state"),
                 devices <- new_mutex!(KVec::new(), "Group::devices"),
+                vm <- VmSlot::new(),
             }),
             GFP_KERNEL,
         )
@@ -105,6 +113,18 @@ impl Group {
     /// Returns the IOMMU group.
     pub(crate) fn iommu(&self) -> &iommu::Group {
         &self.iommu
+    }
+
+    /// Returns where the virtual machine is noted that the group was given to.
+    pub(crate) fn vm(&self) -> &VmSlot {
+        &self.vm
+    }
+
+    /// Returns whether the IOMMU keeps the DMA of all devices that can be opened coherent with the
+    /// caches.
+    pub(crate) fn is_coherent(&self) -> bool {
+        let devices = self.devices.lock();
+        devices.iter().all(|device| device.is_coherent())
     }
 
     /// Makes `device` one that can be opened.

@@ -22,7 +22,10 @@ use kernel::{
         MutexGuard, //
     }, //
 };
-use kernel_ext::module::ModuleRef;
+use kernel_ext::{
+    kvm::Vm,
+    module::ModuleRef, //
+};
 
 use super::{
     set::{
@@ -59,6 +62,9 @@ pub(super) struct Opened {
 
     /// The group stays open as long as one of its devices is.
     _group_file: ARef<File>,
+
+    /// The virtual machine that the device is assigned to, if KVM knows, lives at least as long.
+    _vm: Option<Vm>,
     _module: ModuleRef,
 }
 
@@ -90,12 +96,14 @@ impl Device {
         }
         let (mut change, _) = Change::begin(self, set);
         let module = ModuleRef::get(self.module).ok_or(ENODEV)?;
+        let vm = self.group().vm().get();
         let device = self.ops.open(&self.open_context())?;
         change.becomes = Access::Open(Opened {
             device: device.clone(),
             files: 1,
             _claim: claim,
             _group_file: group_file.into(),
+            _vm: vm,
             _module: module,
         });
         Ok(device)
@@ -124,12 +132,14 @@ impl Device {
                 device,
                 _claim: claim,
                 _group_file,
+                _vm,
                 _module,
                 ..
             } = opened;
             drop(device);
             drop(change);
-            // The device must be quiet before its group may be detached.
+            // The device must be quiet before its group may be detached. What ends with a virtual
+            // machine needs no lock of ours, and takes many others.
             drop(claim);
         }
     }

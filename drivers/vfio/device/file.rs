@@ -36,7 +36,10 @@ use kernel_ext::{
 use vfio_uapi::ioctl;
 
 use super::{
-    registration::DeviceRef,
+    registration::{
+        Device,
+        DeviceRef, //
+    },
     FeatureRequest,
     OpenDevice, //
 };
@@ -59,11 +62,16 @@ impl Drop for Session {
 }
 
 impl DeviceFile {
+    /// Returns the device.
+    pub(crate) fn device(&self) -> &Device {
+        &self.session.0
+    }
+
     /// Opens `device`, whose group has a container by `claim`, and makes the file.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, and those of [`Device::open`](super::Device::open).
+    /// `ENOMEM`, and those of [`Device::open`].
     pub(crate) fn open(device: DeviceRef, claim: Claim, group_file: &File) -> Result<ARef<File>> {
         let open = device.open(claim, group_file)?;
         let session = Session(device);

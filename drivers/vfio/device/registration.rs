@@ -92,6 +92,11 @@ impl Device {
         &*self.ops
     }
 
+    /// Returns whether the IOMMU keeps all DMA of the device coherent with the caches.
+    pub(crate) fn is_coherent(&self) -> bool {
+        iommu::enforces_cache_coherency(&self.dev)
+    }
+
     /// Returns the user mappings of the device's files.
     pub(crate) fn mapping(&self) -> &Mapping {
         &self.mapping

@@ -115,7 +115,7 @@ impl FileOperations for GroupFile {
 
 impl GroupFile {
     /// Returns the group.
-    pub(super) fn group(&self) -> &Arc<Group> {
+    pub(crate) fn group(&self) -> &Arc<Group> {
         &self.group
     }
 
