@@ -56,6 +56,7 @@ void vfio_helper_ida_init(struct ida *ida);
 /* pm_runtime.c */
 int vfio_helper_pm_runtime_resume_and_get(struct device *dev);
 void vfio_helper_pm_runtime_put(struct device *dev);
+void vfio_helper_pm_runtime_put_noidle(struct device *dev);
 void vfio_helper_pm_runtime_get_noresume(struct device *dev);
 
 /* ratelimit.c */

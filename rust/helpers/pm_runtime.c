@@ -11,6 +11,11 @@ void vfio_helper_pm_runtime_put(struct device *dev)
 	pm_runtime_put(dev);
 }
 
+void vfio_helper_pm_runtime_put_noidle(struct device *dev)
+{
+	pm_runtime_put_noidle(dev);
+}
+
 void vfio_helper_pm_runtime_get_noresume(struct device *dev)
 {
 	pm_runtime_get_noresume(dev);

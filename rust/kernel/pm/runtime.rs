@@ -4,7 +4,8 @@
 //!
 //! The kernel counts users. [`RuntimeRef`] is one of them: the device is awake while it exists.
 //! A driver is born with one use that the driver core took for it; [`Idle`] gives that one up, so
-//! that the device sleeps between real uses, and takes it back when the driver lets go.
+//! that the device sleeps between real uses, and takes it back when the driver lets go. [`LentUse`]
+//! does the same with a use that somebody goes on to have, for as long as they do not need it.
 //!
 //! C header: [`include/linux/pm_runtime.h`](srctree/include/linux/pm_runtime.h)
 
@@ -55,6 +56,36 @@ impl Drop for RuntimeRef {
         // SAFETY: The device is live because `self.0` counts as a reference to it, and the use
         // given back here belongs to this value by the type invariant.
         unsafe { bindings::vfio_helper_pm_runtime_put(raw(&self.0)) };
+    }
+}
+
+/// A use of a device that its owner gave up for the time being.
+///
+/// # Invariants
+///
+/// One use of the device was given up when this was made.
+#[must_use = "the use is taken back as soon as this is dropped"]
+pub struct LentUse(ARef<Device>);
+
+impl LentUse {
+    /// Gives up one use of `dev`, which belongs to the caller and stays unused until this is dropped.
+    ///
+    /// The device does not fall asleep by this, but when the next use ends.
+    pub fn new(dev: &Device) -> Self {
+        // SAFETY: `dev` is a live device. An unbalanced count keeps hardware awake or lets it
+        // sleep early; it does not touch memory, and does not go below zero.
+        unsafe { bindings::vfio_helper_pm_runtime_put_noidle(raw(dev)) };
+        // INVARIANT: Given up just above.
+        Self(dev.into())
+    }
+}
+
+impl Drop for LentUse {
+    /// Takes the use back, without waking the device.
+    fn drop(&mut self) {
+        // SAFETY: The device is live because `self.0` counts as a reference to it; the call only
+        // counts, and takes back what was given up by the type invariant.
+        unsafe { bindings::vfio_helper_pm_runtime_get_noresume(raw(&self.0)) };
     }
 }
 
