@@ -10,6 +10,7 @@
 //! C counterpart: `struct vfio_device_ops` in [`include/linux/vfio.h`](srctree/include/linux/vfio.h)
 
 mod access;
+mod awake;
 mod feature;
 mod file;
 mod registration;
@@ -31,6 +32,7 @@ use kernel_ext::{
 };
 
 pub use self::{
+    awake::wake_for_user,
     feature::{
         FeatureOp,
         FeatureRequest, //
@@ -113,14 +115,14 @@ impl OpenContext {
 
 /// A device that user space has access to.
 pub trait OpenDevice: Send + Sync {
-    /// Handles an ioctl other than `VFIO_DEVICE_FEATURE`.
+    /// Handles an ioctl other than `VFIO_DEVICE_FEATURE`. The device is awake.
     ///
     /// # Errors
     ///
     /// `ENOTTY` for a number that the device does not know.
     fn ioctl(&self, cmd: u32, arg: UserArg) -> Result<isize>;
 
-    /// Handles `VFIO_DEVICE_FEATURE`, whose header has been checked.
+    /// Handles `VFIO_DEVICE_FEATURE`, whose header has been checked. The device is awake.
     ///
     /// # Errors
     ///

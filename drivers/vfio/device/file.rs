@@ -40,6 +40,7 @@ use super::{
         Device,
         DeviceRef, //
     },
+    wake_for_user,
     FeatureRequest,
     OpenDevice, //
 };
@@ -91,6 +92,7 @@ impl FileOperations for DeviceFile {
     kernel_ext::file_operations!(DeviceFile, module: this_module::<crate::LocalModule>());
 
     fn ioctl(this: ArcBorrow<'_, Self>, _file: &File, cmd: u32, arg: UserArg) -> Result<isize> {
+        let _awake = wake_for_user(this.session.0.dev())?;
         match cmd {
             ioctl::DEVICE_FEATURE => this.device.feature(&FeatureRequest::parse(arg)?),
             _ => this.device.ioctl(cmd, arg),

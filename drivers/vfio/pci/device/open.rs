@@ -31,6 +31,7 @@ use kernel_ext::{
     uaccess::UserArg, //
 };
 use vfio::device::{
+    wake_for_user,
     DeviceSet,
     HeldDevice,
     OpenContext,
@@ -127,18 +128,6 @@ impl OpenPci {
         bound.traces.leave();
         Ok(open)
     }
-
-    /// Keeps the device awake.
-    ///
-    /// # Errors
-    ///
-    /// `EIO` if it cannot be woken.
-    fn awake(&self) -> Result<RuntimeRef> {
-        RuntimeRef::resume(self.pdev.device()).map_err(|error| {
-            refuse!("{}: cannot be woken up: {:?}\n", self.pdev.name(), error);
-            EIO
-        })
-    }
 }
 
 /// Chooses how to mask the interrupt pin and makes sure that it is not masked now.
@@ -224,7 +213,7 @@ impl OpenDevice for OpenPci {
         }
         let (index, at) = region::split(pos);
         let region = Region::new(index)?;
-        let _awake = self.awake()?;
+        let _awake = wake_for_user(self.pdev.device())?;
         match region {
             Region::Config => self.config.read(to, count, at),
             Region::Rom => read_rom(&self.pdev, &self.gate, to, count, at),
@@ -238,7 +227,7 @@ impl OpenDevice for OpenPci {
         }
         let (index, at) = region::split(pos);
         let region = Region::new(index)?;
-        let _awake = self.awake()?;
+        let _awake = wake_for_user(self.pdev.device())?;
         match region {
             Region::Config => self.config.write(self, from, count, at),
             Region::Rom => Err(EINVAL),
