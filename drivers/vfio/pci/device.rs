@@ -40,6 +40,7 @@ use vfio::device::{
 use crate::{
     hot_reset,
     irq::Irqs,
+    memory::MemoryGate,
     power,
     reset::Traces,
     token::Request, //
@@ -113,7 +114,22 @@ impl CoreDevice {
 
     /// Tells the user of the device, if there is one, that the bus reported an error.
     pub fn error_detected(&self) {
-        self.bound.current.with(Irqs::notify_err);
+        self.bound.current.with(|user| user.irqs.notify_err());
+    }
+
+    /// Prepares the device to be put to sleep by runtime power management.
+    pub fn runtime_suspend(&self) {
+        self.bound.current.with(|user| {
+            user.gate.prepare_sleep();
+            user.irqs.sleep();
+        });
+    }
+
+    /// Follows the device being woken by runtime power management.
+    ///
+    /// Whoever wakes it holds none of the locks of the open device: this takes them.
+    pub fn runtime_resume(&self) {
+        self.bound.current.with(|user| user.irqs.wake());
     }
 }
 
@@ -151,32 +167,41 @@ struct Bound {
     current: Arc<Current>,
 }
 
-/// The interrupts of the device while it is open, for messages from the host.
+/// The parts of the device that the host needs while it is open.
+///
+/// Lock order: `user`, then the locks of the open device: `Irqs::igate`, the memory gate.
 #[pin_data]
 struct Current {
     #[pin]
-    irqs: Mutex<Option<Arc<Irqs>>>,
+    user: Mutex<Option<User>>,
+}
+
+/// What the host needs of an open device: the interrupts for messages to its user, and both when the
+/// device falls asleep and wakes up.
+struct User {
+    irqs: Arc<Irqs>,
+    gate: Arc<MemoryGate>,
 }
 
 impl Current {
     fn new() -> impl PinInit<Self> {
         pin_init!(Self {
-            irqs <- new_mutex!(None, "Current::irqs"),
+            user <- new_mutex!(None, "Current::user"),
         })
     }
 
-    /// Calls `f` with the interrupts, if the device is open.
+    /// Calls `f` with the parts, if the device is open.
     ///
     /// The lock is held meanwhile: the device must not be closed with an `Arc` of them elsewhere,
     /// as they are freed in their place in the order of things.
-    fn with(&self, f: impl FnOnce(&Irqs)) {
-        if let Some(irqs) = &*self.irqs.lock() {
-            f(irqs);
+    fn with(&self, f: impl FnOnce(&User)) {
+        if let Some(user) = &*self.user.lock() {
+            f(user);
         }
     }
 
-    fn set(&self, irqs: Option<Arc<Irqs>>) {
-        let old = core::mem::replace(&mut *self.irqs.lock(), irqs);
+    fn set(&self, user: Option<User>) {
+        let old = core::mem::replace(&mut *self.user.lock(), user);
         drop(old);
     }
 }

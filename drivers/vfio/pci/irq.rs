@@ -16,7 +16,8 @@
 //! Locks: `igate` is held throughout a request. Inside of it come the host's memory lock
 //! ([`IrqHost`]) and the spinlocks of [`intx`] and [`notify`]. It must not be taken with the memory
 //! lock held, nor on the way to the host's wish to have the device back: that runs under the
-//! device's own lock, which a reset takes inside of the memory lock.
+//! device's own lock, which a reset takes inside of the memory lock. It is taken when the device falls
+//! asleep and wakes up, so nobody wakes the device with it held.
 //!
 //! C counterpart: [`drivers/vfio/pci/vfio_pci_intrs.c`](srctree/drivers/vfio/pci/vfio_pci_intrs.c)
 
@@ -292,6 +293,20 @@ impl Irqs {
             // Not in use; just let the device's bit follow.
             _ if self.hw.geometry.masking == IntxMasking::Device => self.hw.dev.set_intx(!disabled),
             _ => {}
+        }
+    }
+
+    /// Prepares for the device to sleep: its pin is silent until [`Self::wake`].
+    pub(crate) fn sleep(&self) {
+        if let IrqMode::Intx(intx) = &mut self.gate.lock().mode {
+            intx.hush();
+        }
+    }
+
+    /// Follows the device waking up.
+    pub(crate) fn wake(&self) {
+        if let IrqMode::Intx(intx) = &mut self.gate.lock().mode {
+            intx.unhush();
         }
     }
 

@@ -20,6 +20,7 @@
 //! ```text
 //! mmap_lock → gate (read)             a fault on a BAR mapping
 //! Config::writer, Irqs::igate → gate  configuration writes, interrupt set-up
+//! Current::user → gate                falling asleep and waking up
 //! gate (write) → page table locks     taking mappings away
 //! gate → gate (write, only tried)     a hot reset holds those of all devices of a set
 //! gate → Config::model, the PCI core's locks

@@ -4,19 +4,25 @@
 //!
 //! A user may put the device to sleep through its power management capability. Some devices
 //! forget all registers on the way back (they lack No_Soft_Reset); for those the registers are
-//! kept by us and restored. An unused device is put to sleep by runtime power management instead,
-//! see [`device`](super::device).
+//! kept by us and restored. A device that nobody uses at the moment is put to sleep by runtime power
+//! management instead, see [`device`](super::device).
 //!
 //! C counterpart: `vfio_pci_set_power_state` and `vfio_pci_probe_power_state` in
 //! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
 
 use kernel::prelude::*;
-use kernel_ext::pci::{
-    Device,
-    PowerState, //
+use kernel_ext::{
+    pci::{
+        Device,
+        PowerState, //
+    },
+    refuse, //
 };
 
-use crate::memory::Exclusive;
+use crate::memory::{
+    Exclusive,
+    MemoryGate, //
+};
 
 /// The control register in the power management capability, and its bit No_Soft_Reset.
 const PM_CTRL: u16 = 4;
@@ -28,6 +34,23 @@ pub(crate) fn forgets_registers(pdev: &Device) -> bool {
         let control = pdev.config_read_u16(u16::from(cap).saturating_add(PM_CTRL));
         control & PM_CTRL_NO_SOFT_RESET == 0
     })
+}
+
+impl MemoryGate {
+    /// Prepares the device to be put to sleep by runtime power management.
+    ///
+    /// Its user may have put it to sleep through its registers. It is woken from that, because the PCI
+    /// core keeps and restores the registers only if it finds the device in D0.
+    pub(crate) fn prepare_sleep(&self) {
+        let mut exclusive = self.exclusive();
+        if let Err(error) = exclusive.set_power_state(PowerState::D0) {
+            refuse!(
+                "{}: does not wake up to be put to sleep in order: {:?}\n",
+                exclusive.pdev.name(),
+                error
+            );
+        }
+    }
 }
 
 impl Exclusive<'_> {

@@ -109,6 +109,14 @@ impl Driver for VfioPci {
         device.error_detected();
     }
 
+    fn runtime_suspend(device: &CoreDevice) {
+        device.runtime_suspend();
+    }
+
+    fn runtime_resume(device: &CoreDevice) {
+        device.runtime_resume();
+    }
+
     fn sriov_configure(_device: &CoreDevice, _count: u32) -> Result<u32> {
         // TODO[SRIOV]: make virtual functions if the parameter enable_sriov is set.
         Err(ENOENT)

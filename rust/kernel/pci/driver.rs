@@ -77,7 +77,7 @@ pub trait Driver: 'static {
         Err(ENOENT)
     }
 
-    /// The unused device is about to sleep.
+    /// The device, which nobody uses at the moment, is about to sleep.
     fn runtime_suspend(data: &Self::Data) {
         let _ = data;
     }

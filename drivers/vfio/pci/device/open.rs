@@ -40,7 +40,8 @@ use vfio::device::{
 
 use super::{
     Bound,
-    Current, //
+    Current,
+    User, //
 };
 use crate::{
     config::Config,
@@ -70,9 +71,9 @@ const COMMAND_INTX_DISABLE: u16 = 1 << 10;
 /// A device that a program has access to.
 // The order of the fields is the order of the close.
 pub(crate) struct OpenPci {
-    _announced: Announced,
     pub(crate) ioeventfds: Pin<KBox<Ioeventfds>>,
     _quiet: Quiet,
+    _announced: Announced,
     pub(crate) irqs: Arc<Irqs>,
     pub(crate) gate: Arc<MemoryGate>,
     pub(crate) config: Arc<Config>,
@@ -113,7 +114,7 @@ impl OpenPci {
                 gate: gate.clone(),
             },
             ioeventfds: Ioeventfds::new(pdev)?,
-            _announced: Announced::new(&bound.current, &irqs),
+            _announced: Announced::new(&bound.current, &irqs, &gate),
             irqs,
             gate,
             config,
@@ -165,12 +166,16 @@ fn has_broken_intx(vendor: u16, device: u16) -> bool {
         )
 }
 
-/// While it exists, messages from the host reach the user of the device.
+/// While it exists, messages from the host reach the user of the device, and the device is prepared
+/// for sleeping and waking.
 struct Announced(Arc<Current>);
 
 impl Announced {
-    fn new(current: &Arc<Current>, irqs: &Arc<Irqs>) -> Self {
-        current.set(Some(irqs.clone()));
+    fn new(current: &Arc<Current>, irqs: &Arc<Irqs>, gate: &Arc<MemoryGate>) -> Self {
+        current.set(Some(User {
+            irqs: irqs.clone(),
+            gate: gate.clone(),
+        }));
         Self(current.clone())
     }
 }

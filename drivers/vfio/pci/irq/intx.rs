@@ -64,6 +64,9 @@ pub(super) struct Intx {
     unmask: Virqfd,
     line: Pin<KBox<IrqLine<OnIrq, IntxLine>>>,
     level: Arc<Level>,
+
+    /// Whether the device fell asleep and the pin was masked for that, so that waking unmasks it.
+    hushed: bool,
 }
 
 /// What the handler, the unmask eventfd and the ioctls share.
@@ -142,6 +145,7 @@ impl Intx {
             unmask: Virqfd::new(),
             line,
             level,
+            hushed: false,
         })
     }
 
@@ -175,7 +179,9 @@ impl Intx {
     /// `EINVAL` unless for interrupt 0 alone; `ENOTTY` for a descriptor.
     pub(super) fn set_mask(&self, set: &IrqSet) -> Result {
         match Entry::of(set)? {
-            Entry::Nothing | Entry::Bool(true) => self.level.mask(),
+            Entry::Nothing | Entry::Bool(true) => {
+                self.level.mask();
+            }
             Entry::Bool(false) => {}
             Entry::Fd(_) => return Err(ENOTTY),
         }
@@ -207,6 +213,18 @@ impl Intx {
         Ok(())
     }
 
+    /// Masks the pin for as long as the device sleeps: a handler could not ask it what it wants.
+    pub(super) fn hush(&mut self) {
+        self.hushed = self.level.mask();
+    }
+
+    /// Ends [`Self::hush`]. A pin that was masked before stays so.
+    pub(super) fn unhush(&mut self) {
+        if core::mem::take(&mut self.hushed) {
+            self.level.unmask_and_resend();
+        }
+    }
+
     /// Follows the virtual DisINTx.
     pub(super) fn set_disabled(&self, disabled: bool) {
         self.level.state.lock().disabled = disabled;
@@ -231,18 +249,20 @@ impl Level {
         )
     }
 
-    /// Masks the pin if it is not.
-    fn mask(&self) {
+    /// Masks the pin; returns false if it is masked already.
+    fn mask(&self) -> bool {
         let mut state = self.state.lock();
-        if !state.masked {
-            // Always, not only if an interrupt is pending.
-            if self.in_device {
-                self.dev.set_intx(false);
-            } else {
-                self.source.disable_nosync();
-            }
-            state.masked = true;
+        if state.masked {
+            return false;
         }
+        // Always, not only if an interrupt is pending.
+        if self.in_device {
+            self.dev.set_intx(false);
+        } else {
+            self.source.disable_nosync();
+        }
+        state.masked = true;
+        true
     }
 
     /// Unmasks the pin; returns whether it is asserted and has to be signalled instead.
