@@ -50,6 +50,33 @@ pub struct FeatureRequest {
 }
 
 impl FeatureRequest {
+    /// Checks the request against what the feature can do and the `size` of its data in bytes.
+    ///
+    /// Returns whether it is to be done; if not, the caller only wants to know that it could be.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the feature cannot be read or set as wanted, neither is wanted, or `argsz` has
+    /// less room than `size`.
+    pub fn check(&self, can: FeatureFlags, size: usize) -> Result<bool> {
+        let (get, set) = match self.op {
+            FeatureOp::None => return Err(EINVAL),
+            FeatureOp::Get => (true, false),
+            FeatureOp::Set => (false, true),
+            FeatureOp::Probe { get, set } => (get, set),
+        };
+        if get && !can.contains(FeatureFlags::GET) || set && !can.contains(FeatureFlags::SET) {
+            return Err(EINVAL);
+        }
+        if let FeatureOp::Probe { .. } = self.op {
+            return Ok(false);
+        }
+        if self.data_size < size {
+            return Err(EINVAL);
+        }
+        Ok(true)
+    }
+
     /// Reads and checks the header.
     ///
     /// # Errors

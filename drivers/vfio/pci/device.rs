@@ -129,7 +129,10 @@ impl CoreDevice {
     ///
     /// Whoever wakes it holds none of the locks of the open device: this takes them.
     pub fn runtime_resume(&self) {
-        self.bound.current.with(|user| user.irqs.wake());
+        self.bound.current.with(|user| {
+            user.gate.note_waking();
+            user.irqs.wake();
+        });
     }
 }
 

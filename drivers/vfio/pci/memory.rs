@@ -57,6 +57,7 @@ use kernel_ext::{
 use crate::{
     config::Config,
     irq::IrqHost,
+    low_power::LowPower,
     region, //
 };
 
@@ -81,6 +82,9 @@ pub(crate) struct MemoryGate {
 
 /// What the gate protects besides the hardware.
 pub(super) struct State {
+    /// Whether the device may sleep between the calls of its user.
+    pub(super) low_power: LowPower,
+
     /// Registers from before the device went to sleep, if it forgets them.
     pub(super) asleep: Option<SavedState>,
 
@@ -101,6 +105,7 @@ impl MemoryGate {
         forgets: bool,
     ) -> Result<Arc<Self>> {
         let state = State {
+            low_power: LowPower::Off,
             asleep: None,
             forgets,
         };
@@ -131,6 +136,19 @@ impl MemoryGate {
     /// `EAGAIN` if it takes waiting; `EIO` if memory decoding is off or the device sleeps.
     pub(crate) fn try_enabled(&self) -> Result<MemoryEnabled<'_>> {
         self.check(self.state.try_read().ok_or(EAGAIN)?)
+    }
+
+    /// Waits for changes to end and returns the right to map memory BARs into programs.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if memory decoding is off, the device sleeps, or may fall asleep between calls.
+    pub(crate) fn mappable(&self) -> Result<MemoryEnabled<'_>> {
+        let state = self.state.read();
+        if state.low_power.is_on() {
+            return Err(EIO);
+        }
+        self.check(state)
     }
 
     /// Returns the right to access memory BARs if the device answers to them.

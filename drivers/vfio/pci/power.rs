@@ -5,7 +5,7 @@
 //! A user may put the device to sleep through its power management capability. Some devices
 //! forget all registers on the way back (they lack No_Soft_Reset); for those the registers are
 //! kept by us and restored. A device that nobody uses at the moment is put to sleep by runtime power
-//! management instead, see [`device`](super::device).
+//! management instead, see [`device`](super::device) and [`low_power`](super::low_power).
 //!
 //! C counterpart: `vfio_pci_set_power_state` and `vfio_pci_probe_power_state` in
 //! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)

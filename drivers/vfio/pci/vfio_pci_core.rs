@@ -8,12 +8,13 @@
 //! | part | what it is about |
 //! |---|---|
 //! | [`device`] | a bound device, and an open one with all its parts |
-//! | [`ioctl`] | the ioctls of an open device |
+//! | [`ioctl`], [`feature`] | the ioctls of an open device |
 //! | [`config`] | configuration space as the user sees it |
 //! | [`region`] | BARs and the ROM: reading, writing, mapping |
 //! | [`memory`] | the gate before all BAR accesses |
 //! | [`irq`] | interrupts |
-//! | [`power`], [`reset`] | power states and resets of one device |
+//! | [`power`], [`low_power`] | power states, and sleeping between calls |
+//! | [`reset`] | resets of one device |
 //! | [`hot_reset`] | resets of a whole slot or bus |
 //! | [`token`] | the grammar of `VFIO_GROUP_GET_DEVICE_FD` |
 //!
@@ -23,9 +24,11 @@
 
 mod config;
 mod device;
+mod feature;
 mod hot_reset;
 mod ioctl;
 mod irq;
+mod low_power;
 mod memory;
 mod power;
 mod region;

@@ -33,6 +33,7 @@ use kernel_ext::{
 use vfio::device::{
     wake_for_user,
     DeviceSet,
+    FeatureRequest,
     HeldDevice,
     OpenContext,
     OpenDevice, //
@@ -45,6 +46,7 @@ use super::{
 };
 use crate::{
     config::Config,
+    feature,
     ioctl,
     irq::{
         Geometry,
@@ -187,6 +189,8 @@ impl Drop for Announced {
 }
 
 /// Stops a device when it is dropped: awake, so that it can be reset, and without DMA.
+///
+/// Its user is gone, so the eventfd that tells of waking is not rung.
 struct Quiet {
     pdev: Device,
     gate: Arc<MemoryGate>,
@@ -194,6 +198,7 @@ struct Quiet {
 
 impl Drop for Quiet {
     fn drop(&mut self) {
+        self.gate.exclusive().leave_low_power();
         let awake = RuntimeRef::resume(self.pdev.device());
         let woken = self.gate.exclusive().set_power_state(PowerState::D0);
         if let Err(error) = awake.map(drop).and(woken) {
@@ -210,6 +215,10 @@ impl Drop for Quiet {
 impl OpenDevice for OpenPci {
     fn ioctl(&self, cmd: u32, arg: UserArg) -> Result<isize> {
         ioctl::dispatch(self, cmd, arg)
+    }
+
+    fn feature(&self, request: &FeatureRequest) -> Result<isize> {
+        feature::dispatch(self, request).map(|()| 0)
     }
 
     fn read(&self, to: &mut UserSliceWriter, count: usize, pos: u64) -> Result<usize> {

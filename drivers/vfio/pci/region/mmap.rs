@@ -3,9 +3,9 @@
 //! BARs mapped into programs.
 //!
 //! A mapping starts empty and is filled as it is touched, in blocks as large as alignment allows.
-//! A fault asks the memory gate: while the device does not answer, the program gets `SIGBUS`
-//! instead of a page. Whoever stops the device from answering takes the pages away first
-//! ([`MemoryGate::zap`]), so no program can be in the middle of it.
+//! A fault asks the memory gate: while the device does not answer, or may fall asleep at any time,
+//! the program gets `SIGBUS` instead of a page. Whoever stops the device from answering takes the
+//! pages away first ([`MemoryGate::zap`]), so no program can be in the middle of it.
 //!
 //! Lock order: a fault holds the mmap lock (or that of the one VMA) and takes the memory gate.
 //!
@@ -52,7 +52,7 @@ impl FaultHandler for MappedBar {
         let Some((_, page)) = fault.page_offset().map(split) else {
             return Outcome::FALLBACK;
         };
-        let Ok(_enabled) = self.gate.enabled() else {
+        let Ok(_enabled) = self.gate.mappable() else {
             return Outcome::SIGBUS;
         };
         fault.insert(&self.pages, page)

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The optional features of an open PCI device, `VFIO_DEVICE_FEATURE`.
+//!
+//! The door for those: [`FeatureRequest`] has checked the header, here is checked what each feature
+//! can do and what comes with it.
+//!
+//! C counterpart: `vfio_pci_core_ioctl_feature` in
+//! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
+
+use kernel::prelude::*;
+use kernel_ext::eventfd::EventFdCtx;
+use vfio::device::FeatureRequest;
+use vfio_uapi::{
+    vfio_device_low_power_entry_with_wakeup,
+    FeatureFlags,
+    VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY,
+    VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP,
+    VFIO_DEVICE_FEATURE_LOW_POWER_EXIT, //
+};
+
+use crate::device::OpenPci;
+
+/// Handles one request.
+///
+/// # Errors
+///
+/// `ENOTTY` for a feature that PCI devices do not have, those of the feature.
+pub(crate) fn dispatch(open: &OpenPci, request: &FeatureRequest) -> Result {
+    match request.index {
+        VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY => enter_low_power(open, request),
+        VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP => await_wakeup(open, request),
+        VFIO_DEVICE_FEATURE_LOW_POWER_EXIT => leave_low_power(open, request),
+        _ => Err(ENOTTY),
+    }
+}
+
+/// Handles `VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY`.
+///
+/// # Errors
+///
+/// `EINVAL` to read it, or if the device is in low power already.
+fn enter_low_power(open: &OpenPci, request: &FeatureRequest) -> Result {
+    if request.check(FeatureFlags::SET, 0)? {
+        open.gate.enter_low_power(None)?;
+    }
+    Ok(())
+}
+
+/// Handles `VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP`.
+///
+/// # Errors
+///
+/// As above; `EFAULT`; `EINVAL` for less data than the struct, a negative descriptor, or one that is
+/// no eventfd; `EBADF` for one that is not open.
+fn await_wakeup(open: &OpenPci, request: &FeatureRequest) -> Result {
+    let size = size_of::<vfio_device_low_power_entry_with_wakeup>();
+    if !request.check(FeatureFlags::SET, size)? {
+        return Ok(());
+    }
+    let entry: vfio_device_low_power_entry_with_wakeup = request.data.read()?;
+    if entry.wakeup_eventfd < 0 {
+        return Err(EINVAL);
+    }
+    let wakeup = EventFdCtx::from_fd(entry.wakeup_eventfd)?;
+    open.gate.enter_low_power(Some(wakeup))
+}
+
+/// Handles `VFIO_DEVICE_FEATURE_LOW_POWER_EXIT`.
+///
+/// The device is awake, as in every ioctl, so if somebody waited for that, low power has ended
+/// already.
+///
+/// # Errors
+///
+/// `EINVAL` to read it.
+fn leave_low_power(open: &OpenPci, request: &FeatureRequest) -> Result {
+    if request.check(FeatureFlags::SET, 0)? {
+        open.gate.exclusive().leave_low_power();
+    }
+    Ok(())
+}
