@@ -6,33 +6,11 @@
  * Uses edu (a memory BAR), igb (MSI-X) and ivshmem (a big BAR), each alone in its
  * group.
  */
-#include <setjmp.h>
-#include <signal.h>
 #include <sys/wait.h>
 
 #include "kselftest_harness.h"
 #include "vfio_region.h"
-
-static sigjmp_buf after_fault;
-
-static void on_fault(int signal)
-{
-	siglongjmp(after_fault, signal);
-}
-
-/* Returns 0 if @addr can be read, else the signal that reading it raises. */
-static int touch(volatile uint32_t *addr, uint32_t *value)
-{
-	struct sigaction old, action = { .sa_handler = on_fault };
-	int signal;
-
-	sigaction(SIGBUS, &action, &old);
-	signal = sigsetjmp(after_fault, 1);
-	if (!signal)
-		*value = *addr;
-	sigaction(SIGBUS, &old, NULL);
-	return signal;
-}
+#include "vfio_touch.h"
 
 /* ---- A memory BAR --------------------------------------------------------- */
 
