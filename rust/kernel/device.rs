@@ -64,7 +64,7 @@ pub struct DriverName {
 }
 
 impl DriverName {
-    fn new(name: &CStr) -> Self {
+    pub(crate) fn new(name: &CStr) -> Self {
         let mut bytes = [0; 48];
         let mut len = 0;
         for (to, from) in bytes.iter_mut().zip(name.to_bytes()) {

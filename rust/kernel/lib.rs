@@ -27,6 +27,7 @@ pub mod module;
 pub mod module_param;
 pub mod pci;
 pub mod pm;
+pub mod random;
 pub mod ratelimit;
 pub mod sched;
 pub mod sync;

@@ -13,7 +13,9 @@ mod hot_reset;
 mod ids;
 mod intx;
 pub mod msi;
+mod notifier;
 mod reset;
+mod sriov;
 mod state;
 
 pub use bar::{
@@ -47,9 +49,18 @@ pub use ids::{
     OverrideTable, //
 };
 pub use intx::IntxLine;
+pub use notifier::{
+    FoundVf,
+    VfWatch,
+    VfWatcher, //
+};
 pub use reset::{
     ResetLock,
     ResetScope, //
+};
+pub use sriov::{
+    SriovRequest,
+    VirtualFunctions, //
 };
 pub use state::{
     Enabled,

@@ -24,7 +24,8 @@ use kernel_ext::{
         Driver,
         DynamicId,
         OverrideTable,
-        Registration, //
+        Registration,
+        SriovRequest, //
     },
     pci_override_table,
     refuse, //
@@ -117,7 +118,7 @@ impl Driver for VfioPci {
         device.runtime_resume();
     }
 
-    fn sriov_configure(_device: &CoreDevice, _count: u32) -> Result<u32> {
+    fn sriov_configure(_device: &CoreDevice, _request: &SriovRequest<'_>) -> Result<u32> {
         // TODO[SRIOV]: make virtual functions if the parameter enable_sriov is set.
         Err(ENOENT)
     }

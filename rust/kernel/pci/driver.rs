@@ -15,7 +15,8 @@ use super::{
         DynamicId,
         OverrideTable, //
     },
-    Device, //
+    Device,
+    SriovRequest, //
 };
 use crate::bindings;
 use core::{
@@ -67,13 +68,13 @@ pub trait Driver: 'static {
         let _ = data;
     }
 
-    /// The administrator asks for `count` virtual functions; returns how many there are now.
+    /// The administrator asks for virtual functions, or for none; returns how many there are now.
     ///
     /// # Errors
     ///
     /// Whatever the write to `sriov_numvfs` shall report.
-    fn sriov_configure(data: &Self::Data, count: u32) -> Result<u32> {
-        let _ = (data, count);
+    fn sriov_configure(data: &Self::Data, request: &SriovRequest<'_>) -> Result<u32> {
+        let _ = (data, request);
         Err(ENOENT)
     }
 
@@ -293,9 +294,14 @@ impl<T: Driver> Adapter<T> {
     unsafe extern "C" fn sriov_configure(pdev: *mut bindings::pci_dev, count: c_int) -> c_int {
         from_result(|| {
             let count = u32::try_from(count)?;
+            // SAFETY: The only caller, `sriov_numvfs_store`, holds the lock of the device and that
+            // for adding and removing devices.
+            let request = unsafe { SriovRequest::new(pdev, count) };
             // SAFETY: The PCI core calls this with the lock of a bound device held.
             let result = unsafe {
-                Self::with_data(&raw mut (*pdev).dev, |data| T::sriov_configure(data, count))
+                Self::with_data(&raw mut (*pdev).dev, |data| {
+                    T::sriov_configure(data, &request)
+                })
             };
             Ok(i32::try_from(result.ok_or(ENODEV)??)?)
         })
