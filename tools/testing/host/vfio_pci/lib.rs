@@ -15,3 +15,5 @@ mod pieces;
 mod token;
 #[path = "../../../../drivers/vfio/pci/region/trigger.rs"]
 mod trigger;
+#[path = "../../../../drivers/vfio/pci/trust.rs"]
+mod trust;
