@@ -23,7 +23,8 @@ use kernel_ext::{
     pci::{
         Device,
         PowerState,
-        ResetScope, //
+        ResetScope,
+        SriovRequest, //
     },
     pm::runtime::Idle,
     refuse, //
@@ -41,8 +42,15 @@ use crate::{
     hot_reset,
     irq::Irqs,
     memory::MemoryGate,
-    power,
+    power::{
+        self,
+        Floor, //
+    },
     reset::Traces,
+    sriov::{
+        Offspring,
+        Role, //
+    },
     token::Request, //
 };
 
@@ -64,8 +72,10 @@ pub struct Options {
 /// A device that is bound to a VFIO driver.
 ///
 /// Dropping it waits until nobody uses the device.
-// Nobody may open the device once it is on its way out, so the registration goes first.
+// Nobody may open the device once it is on its way out, so the registration goes first; and before
+// that its virtual functions, which do not work without it.
 pub struct CoreDevice {
+    offspring: Pin<KBox<Offspring>>,
     _registration: Registration,
     _idle: Idle,
     bound: Arc<Bound>,
@@ -91,6 +101,8 @@ impl CoreDevice {
             Bound {
                 forgets: power::forgets_registers(&pdev),
                 traces: Traces::none()?,
+                floor: Floor::new()?,
+                role: Role::of(&pdev)?,
                 current: Arc::pin_init(Current::new(), GFP_KERNEL)?,
                 pdev,
                 driver,
@@ -104,8 +116,10 @@ impl CoreDevice {
             ResetScope::Slot(slot) => SetId::Slot(slot),
             ResetScope::Bus(bus) => SetId::Bus(bus),
         };
+        let offspring = Offspring::none()?;
         let registration = Registration::new(bound.pdev.device(), module, set, bound.clone())?;
         Ok(Self {
+            offspring,
             _registration: registration,
             _idle: idle,
             bound,
@@ -134,6 +148,16 @@ impl CoreDevice {
             user.irqs.wake();
         });
     }
+
+    /// Makes the virtual functions that the administrator asks for, or takes them away, which waits
+    /// until nobody uses them; returns how many there are.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there are some already; those of waking the device and of the PCI core.
+    pub fn sriov_configure(&self, request: &SriovRequest<'_>) -> Result<u32> {
+        self.offspring.configure(&self.bound, request)
+    }
 }
 
 /// Refuses devices that must stay with the host.
@@ -156,18 +180,29 @@ fn refuse_unfit(pdev: &Device) -> Result {
 }
 
 /// What stays the same while the device is bound.
-struct Bound {
-    pdev: Device,
-    driver: &'static CStr,
+pub(crate) struct Bound {
+    pub(crate) pdev: Device,
+    pub(crate) driver: &'static CStr,
+    pub(crate) role: Role,
     options: Options,
 
     /// Whether the device forgets its registers when it comes back from D3.
     forgets: bool,
 
+    /// How far down its power states go.
+    pub(crate) floor: Arc<Floor>,
+
     /// What is left of the last use.
     traces: Arc<Traces>,
 
     current: Arc<Current>,
+}
+
+impl Bound {
+    /// Returns the memory gate, if the device is open.
+    pub(crate) fn gate(&self) -> Option<Arc<MemoryGate>> {
+        Some(self.current.user.lock().as_ref()?.gate.clone())
+    }
 }
 
 /// The parts of the device that the host needs while it is open.
@@ -179,8 +214,8 @@ struct Current {
     user: Mutex<Option<User>>,
 }
 
-/// What the host needs of an open device: the interrupts for messages to its user, and both when the
-/// device falls asleep and wakes up.
+/// What the host needs of an open device: the interrupts for messages to its user, the gate to change
+/// its power state, and both when it falls asleep and wakes up.
 struct User {
     irqs: Arc<Irqs>,
     gate: Arc<MemoryGate>,
@@ -219,16 +254,7 @@ impl DeviceOps for Bound {
         match Request::parse(name.to_bytes(), requested.to_bytes()) {
             Request::Other => Ok(false),
             Request::Invalid => Err(EINVAL),
-            // No virtual function can be made through us yet, so a token is needed by nobody, and
-            // has a meaning only for a physical function.
-            Request::This(Some(_)) if !self.pdev.is_physical_function() => {
-                refuse!(
-                    "{}: a VF token was given, but the device has no use for one; leave it out\n",
-                    name
-                );
-                Err(EINVAL)
-            }
-            Request::This(_) => Ok(true),
+            Request::This(token) => self.role.admit(name, token).map(|()| true),
         }
     }
 

@@ -16,23 +16,29 @@ use vfio_uapi::{
     FeatureFlags,
     VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY,
     VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP,
-    VFIO_DEVICE_FEATURE_LOW_POWER_EXIT, //
+    VFIO_DEVICE_FEATURE_LOW_POWER_EXIT,
+    VFIO_DEVICE_FEATURE_PCI_VF_TOKEN, //
 };
 
-use crate::device::OpenPci;
+use crate::{
+    device::OpenPci,
+    token::Token, //
+};
 
 /// Handles one request.
 ///
 /// # Errors
 ///
 /// `ENOTTY` for a feature that PCI devices do not have, those of the feature.
-pub(crate) fn dispatch(open: &OpenPci, request: &FeatureRequest) -> Result {
-    match request.index {
+pub(crate) fn dispatch(open: &OpenPci, request: &FeatureRequest) -> Result<isize> {
+    let done = match request.index {
+        VFIO_DEVICE_FEATURE_PCI_VF_TOKEN => set_token(open, request),
         VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY => enter_low_power(open, request),
         VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP => await_wakeup(open, request),
         VFIO_DEVICE_FEATURE_LOW_POWER_EXIT => leave_low_power(open, request),
         _ => Err(ENOTTY),
-    }
+    };
+    done.map(|()| 0)
 }
 
 /// Handles `VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY`.
@@ -77,6 +83,22 @@ fn await_wakeup(open: &OpenPci, request: &FeatureRequest) -> Result {
 fn leave_low_power(open: &OpenPci, request: &FeatureRequest) -> Result {
     if request.check(FeatureFlags::SET, 0)? {
         open.gate.exclusive().leave_low_power();
+    }
+    Ok(())
+}
+
+/// Changes the token that the users of a physical function and its virtual functions share.
+///
+/// It cannot be read, as it may be that of the last user.
+///
+/// # Errors
+///
+/// `ENOTTY` if the device is not a physical function; `EINVAL` to read, or with less than 16 bytes;
+/// `EFAULT`.
+fn set_token(open: &OpenPci, request: &FeatureRequest) -> Result {
+    let trust = open.trust.as_ref().ok_or(ENOTTY)?;
+    if request.check(FeatureFlags::SET, size_of::<[u8; 16]>())? {
+        trust.set(Token(request.data.read()?));
     }
     Ok(())
 }

@@ -58,6 +58,7 @@ use crate::{
     config::Config,
     irq::IrqHost,
     low_power::LowPower,
+    power::Floor,
     region, //
 };
 
@@ -90,6 +91,9 @@ pub(super) struct State {
 
     /// Whether the device forgets its registers when it comes back from D3.
     pub(super) forgets: bool,
+
+    /// How far down its power states go.
+    pub(super) floor: Arc<Floor>,
 }
 
 impl MemoryGate {
@@ -103,11 +107,13 @@ impl MemoryGate {
         config: Arc<Config>,
         mapping: Mapping,
         forgets: bool,
+        floor: Arc<Floor>,
     ) -> Result<Arc<Self>> {
         let state = State {
             low_power: LowPower::Off,
             asleep: None,
             forgets,
+            floor,
         };
         Arc::pin_init(
             pin_init!(Self {

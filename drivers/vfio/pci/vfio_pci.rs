@@ -66,6 +66,10 @@ extern_param!(
     static DISABLE_IDLE_D3: bool = vfio_pci_disable_idle_d3;
 );
 extern_param!(
+    /// Let the administrator make virtual functions.
+    static ENABLE_SRIOV: bool = vfio_pci_enable_sriov;
+);
+extern_param!(
     /// Also take the devices in [`DENIED`].
     static DISABLE_DENYLIST: bool = vfio_pci_disable_denylist;
 );
@@ -118,9 +122,12 @@ impl Driver for VfioPci {
         device.runtime_resume();
     }
 
-    fn sriov_configure(_device: &CoreDevice, _request: &SriovRequest<'_>) -> Result<u32> {
-        // TODO[SRIOV]: make virtual functions if the parameter enable_sriov is set.
-        Err(ENOENT)
+    fn sriov_configure(device: &CoreDevice, request: &SriovRequest<'_>) -> Result<u32> {
+        if !ENABLE_SRIOV.get() {
+            refuse!("sriov_numvfs is left as it is; set the parameter enable_sriov first\n");
+            return Err(ENOENT);
+        }
+        device.sriov_configure(request)
     }
 }
 

@@ -17,6 +17,7 @@
 //! | [`reset`] | resets of one device |
 //! | [`hot_reset`] | resets of a whole slot or bus |
 //! | [`token`] | the grammar of `VFIO_GROUP_GET_DEVICE_FD` |
+//! | [`sriov`], [`trust`] | virtual functions, and who may open them |
 //!
 //! C counterpart: [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
 
@@ -33,7 +34,9 @@ mod memory;
 mod power;
 mod region;
 mod reset;
+mod sriov;
 mod token;
+mod trust;
 
 pub use device::{
     CoreDevice,
@@ -41,6 +44,7 @@ pub use device::{
 };
 
 use kernel::prelude::*;
+use kernel_ext::sync::Installed;
 
 module! {
     type: PciCore,
@@ -50,11 +54,15 @@ module! {
     license: "GPL",
 }
 
-/// The module, which only provides code.
-struct PciCore;
+/// The module: code for others, and one list.
+struct PciCore {
+    _parents: Installed<sriov::Parents>,
+}
 
 impl kernel::Module for PciCore {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        Ok(Self)
+        Ok(Self {
+            _parents: sriov::Parents::install()?,
+        })
     }
 }

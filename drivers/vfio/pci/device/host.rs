@@ -34,7 +34,12 @@ impl ConfigHost for OpenPci {
         } else {
             self.gate.exclusive().set_power_state(state)
         };
-        if let Err(error) = changed {
+        if changed == Err(EBUSY) {
+            refuse!(
+                "{}: stays awake whatever its user wants, as it has virtual functions\n",
+                self.pdev.name()
+            );
+        } else if let Err(error) = changed {
             refuse!(
                 "{}: did not follow its user to power state {:?}: {:?}\n",
                 self.pdev.name(),

@@ -63,7 +63,11 @@ use crate::{
         ioeventfd::Ioeventfds,
         Region, //
     },
-    reset::CleanState, //
+    reset::CleanState,
+    sriov::{
+        Trust,
+        VfUser, //
+    }, //
 };
 
 /// The COMMAND register and its bit that silences the interrupt pin.
@@ -73,6 +77,7 @@ const COMMAND_INTX_DISABLE: u16 = 1 << 10;
 /// A device that a program has access to.
 // The order of the fields is the order of the close.
 pub(crate) struct OpenPci {
+    _vf_user: Option<VfUser>,
     pub(crate) ioeventfds: Pin<KBox<Ioeventfds>>,
     _quiet: Quiet,
     _announced: Announced,
@@ -84,6 +89,10 @@ pub(crate) struct OpenPci {
     _enabled: Enabled,
     _awake: Option<RuntimeRef>,
     pub(crate) set: Arc<DeviceSet>,
+
+    /// What the user shares with those of the virtual functions, if the device can have any.
+    pub(crate) trust: Option<Arc<Trust>>,
+
     pub(crate) pdev: Device,
 }
 
@@ -107,10 +116,17 @@ impl OpenPci {
         let masking = prepare_intx(pdev, bound.options.nointxmask);
         let config = Config::build(pdev, masking == IntxMasking::Broken)?;
         let bars = Bars::new(pdev, config.msix());
-        let gate = MemoryGate::new(pdev, config.clone(), cx.mapping().clone(), bound.forgets)?;
+        let gate = MemoryGate::new(
+            pdev,
+            config.clone(),
+            cx.mapping().clone(),
+            bound.forgets,
+            bound.floor.clone(),
+        )?;
         let geometry = Geometry::probe(pdev, config.intx_pin() != 0, masking);
         let irqs = Irqs::new(pdev.clone(), gate.clone(), geometry)?;
         let open = Self {
+            _vf_user: bound.role.enter(),
             _quiet: Quiet {
                 pdev: pdev.clone(),
                 gate: gate.clone(),
@@ -125,6 +141,7 @@ impl OpenPci {
             _enabled: enabled,
             _awake: awake,
             set: cx.set().clone(),
+            trust: bound.role.owned_trust().cloned(),
             pdev: pdev.clone(),
         };
         let open = Arc::new(open, GFP_KERNEL_ACCOUNT)?;
@@ -218,7 +235,7 @@ impl OpenDevice for OpenPci {
     }
 
     fn feature(&self, request: &FeatureRequest) -> Result<isize> {
-        feature::dispatch(self, request).map(|()| 0)
+        feature::dispatch(self, request)
     }
 
     fn read(&self, to: &mut UserSliceWriter, count: usize, pos: u64) -> Result<usize> {
