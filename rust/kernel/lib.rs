@@ -13,6 +13,7 @@
 pub mod capability;
 pub mod chrdev;
 pub mod class;
+pub mod debugfs;
 pub mod device;
 pub mod eventfd;
 pub mod fs;
