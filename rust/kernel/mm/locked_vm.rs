@@ -144,6 +144,11 @@ impl<'a> Charge<'a> {
         self.account.uncharge(pages);
     }
 
+    /// Returns how many pages are charged.
+    pub fn pages(&self) -> u64 {
+        self.pages
+    }
+
     /// Leaves the charge in the account; somebody else gives it back.
     pub fn keep(mut self) {
         // INVARIANT: What is in the account is no longer this value's.

@@ -32,6 +32,23 @@ pub enum PowerState {
 }
 
 impl Device {
+    /// Returns the power state that the kernel believes the device to be in, if it believes anything.
+    ///
+    /// Without a lock that excludes changes, the answer may be outdated when it arrives.
+    pub fn power_state(&self) -> Option<PowerState> {
+        // SAFETY: The device is valid; the field is one integer.
+        let state = unsafe { (&raw const (*self.as_raw()).current_state).read_volatile() };
+        let mut all = [
+            PowerState::D0,
+            PowerState::D1,
+            PowerState::D2,
+            PowerState::D3Hot,
+            PowerState::D3Cold,
+        ]
+        .into_iter();
+        all.find(|&known| known as i32 == state)
+    }
+
     /// Returns whether the kernel believes the device to be asleep in D3 or deeper.
     ///
     /// Only meaningful under a lock that excludes changes of the power state.
