@@ -9,10 +9,16 @@
 //! C header: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h)
 
 use crate::bindings;
-use core::marker::PhantomPinned;
+use core::{
+    cell::UnsafeCell,
+    marker::PhantomPinned, //
+};
 use kernel::{
     error::to_result,
-    irq::Handler,
+    irq::{
+        Handler,
+        IrqReturn, //
+    },
     prelude::*,
     str::CString, //
 };
@@ -97,6 +103,7 @@ impl Sharing {
 #[pin_data(PinnedDrop)]
 pub struct IrqLine<H: Handler + Send + 'static, S: Source> {
     handler: H,
+    handled: Count,
     source: S,
     sharing: Sharing,
 
@@ -124,6 +131,7 @@ impl<H: Handler + Send + 'static, S: Source> IrqLine<H, S> {
         // INVARIANT: If the initialiser succeeds, the handler is installed with this address.
         try_pin_init!(&this in Self {
             handler,
+            handled: Count(UnsafeCell::new(0)),
             source,
             sharing,
             name,
@@ -164,6 +172,12 @@ impl<H: Handler + Send + 'static, S: Source> IrqLine<H, S> {
         &self.source
     }
 
+    /// Returns how many interrupts the handler has claimed so far.
+    pub fn handled(&self) -> u64 {
+        // SAFETY: The field is valid; the handler writes it in one piece, and this reads it so.
+        unsafe { self.handled.0.get().read_volatile() }
+    }
+
     /// Waits until no handler of this line runs on any processor.
     ///
     /// Sleeps; must not be called by the handler, nor with a lock that the handler takes.
@@ -184,6 +198,26 @@ impl<H: Handler + Send + 'static, S: Source> PinnedDrop for IrqLine<H, S> {
         // call waits until no handler runs any more.
         unsafe { bindings::free_irq(irq, cookie.cast::<c_void>()) };
         modify_status(irq, sharing.status(), 0);
+    }
+}
+
+/// A number that only the handler of one line changes.
+///
+/// The kernel never runs the handler of one line on two processors at once, so this needs neither a
+/// lock nor a locked instruction: adding is one more access to memory that the handler reads anyway.
+/// (`kernel::sync::atomic` would do, but each access is a call of a C function there.)
+struct Count(UnsafeCell<u64>);
+
+// SAFETY: The number is read and written in one piece, and written by one thread at a time.
+unsafe impl Sync for Count {}
+
+impl Count {
+    /// Adds one. Only for the handler.
+    #[inline(always)]
+    fn add_one(&self) {
+        let at = self.0.get();
+        // SAFETY: The pointer is valid, and nobody else writes: see above.
+        unsafe { at.write_volatile(at.read_volatile().wrapping_add(1)) };
     }
 }
 
@@ -208,6 +242,10 @@ unsafe extern "C" fn on_irq<H: Handler + Send + 'static, S: Source>(
     // SAFETY: By the requirements of this function. Only shared references exist until `drop`
     // has taken the handler back.
     let line = unsafe { &*cookie.cast_const().cast::<IrqLine<H, S>>() };
+    let answer = line.handler.handle();
+    if matches!(answer, IrqReturn::Handled) {
+        line.handled.add_one();
+    }
     // CAST: The enum's values are those of `irqreturn_t`.
-    bindings::irqreturn(line.handler.handle() as c_uint)
+    bindings::irqreturn(answer as c_uint)
 }
