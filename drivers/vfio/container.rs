@@ -11,6 +11,7 @@
 //! C counterpart: [`drivers/vfio/container.c`](srctree/drivers/vfio/container.c)
 
 mod file;
+mod show;
 
 use kernel::{
     prelude::*,

@@ -15,6 +15,7 @@ mod feature;
 mod file;
 mod registration;
 mod set;
+mod show;
 mod uses;
 
 use kernel::{

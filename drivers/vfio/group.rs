@@ -16,6 +16,7 @@ mod claim;
 mod file;
 mod files;
 mod member;
+mod show;
 
 use kernel::{
     prelude::*,
@@ -38,7 +39,8 @@ use crate::{
     device::{
         Device,
         DeviceRef, //
-    }, //
+    },
+    holder::HeldBy, //
 };
 
 pub use self::files::GroupFiles;
@@ -59,6 +61,10 @@ pub(crate) struct Group {
 
     #[pin]
     state: Mutex<GroupState>,
+
+    /// Who has the group open, for people who ask.
+    #[pin]
+    held_by: HeldBy,
 
     /// The devices that can be opened.
     #[pin]
@@ -103,6 +109,7 @@ impl Group {
             pin_init!(Self {
                 iommu,
                 state <- new_mutex!(GroupState::Closed, "Group::state"),
+                held_by <- HeldBy::nobody(),
                 devices <- new_mutex!(KVec::new(), "Group::devices"),
                 vm <- VmSlot::new(),
             }),

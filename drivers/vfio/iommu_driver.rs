@@ -10,6 +10,7 @@
 
 use kernel::{
     prelude::*,
+    seq_file::SeqFile,
     sync::{
         new_mutex,
         Arc,
@@ -66,6 +67,9 @@ pub trait IommuInstance: Send + Sync {
 
     /// Undoes [`IommuInstance::attach_group`].
     fn detach_group(&self, group: &Group);
+
+    /// Writes lines for debugfs about what is mapped. Must not wait for a program.
+    fn show(&self, m: &SeqFile);
 }
 
 /// The backends that are loaded.

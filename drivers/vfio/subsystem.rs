@@ -25,6 +25,7 @@ use kernel_ext::{
         Class,
         ClassDevice, //
     },
+    debugfs,
     sync::{
         Global,
         Installed, //
@@ -58,6 +59,12 @@ pub(crate) struct Subsystem {
     region: Arc<Region>,
     sets: Arc<Sets>,
 
+    /// `vfio` in debugfs, with a folder for each device.
+    debug: debugfs::Dir,
+
+    /// `vfio/groups` in debugfs.
+    debug_groups: debugfs::Dir,
+
     #[pin]
     groups: Groups,
 
@@ -72,12 +79,16 @@ pub(crate) struct Subsystem {
 impl Subsystem {
     /// Makes the subsystem and lets everybody find it until the result is dropped.
     pub(crate) fn install() -> Result<Installed<Self>> {
+        let debug = debugfs::Dir::new(c"vfio")?;
+        let debug_groups = debug.subdir(c"groups")?;
         let subsystem = Arc::pin_init(
             try_pin_init!(Self {
                 group_class: Class::register(c"vfio", Some(c"vfio/"))?,
                 device_class: Class::register(c"vfio-dev", None)?,
                 region: Region::alloc(c"vfio", MINORS)?,
                 sets: Arc::pin_init(Sets::new(), GFP_KERNEL)?,
+                debug,
+                debug_groups,
                 groups <- Groups::new(),
                 backends <- Backends::new(),
                 indices <- new_mutex!(KVec::new(), "Subsystem::indices"),
@@ -95,6 +106,16 @@ impl Subsystem {
     /// Returns all groups.
     pub(crate) fn groups(&self) -> &Groups {
         &self.groups
+    }
+
+    /// Returns the folder for devices in debugfs.
+    pub(crate) fn debug(&self) -> &debugfs::Dir {
+        &self.debug
+    }
+
+    /// Returns the folder for groups in debugfs.
+    pub(crate) fn debug_groups(&self) -> &debugfs::Dir {
+        &self.debug_groups
     }
 
     /// Returns the loaded backends.

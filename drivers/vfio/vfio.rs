@@ -24,6 +24,7 @@ pub mod irq_set;
 pub mod virqfd;
 
 mod container;
+mod holder;
 mod kvm;
 mod subsystem;
 mod viability;

@@ -17,7 +17,10 @@
 
 use kernel::{
     device,
+    fmt,
     prelude::*,
+    seq_file::SeqFile,
+    seq_print,
     sync::aref::ARef, //
 };
 use kernel_ext::{
@@ -51,7 +54,7 @@ pub(crate) fn check(group: &Group) -> Result {
     match blocker(group, |_| true)? {
         None => Ok(()),
         Some(device) => {
-            report(group, &device);
+            refuse!("{}\n", InTheWay::new(group, &device));
             Err(EPERM)
         }
     }
@@ -71,9 +74,9 @@ pub(crate) fn explain(group: &Group, error: Error) {
     let id = group.iommu().id();
     // Only a driver can hold DMA, so look for a member that has one.
     if let Ok(Some(device)) = blocker(group, |dev| !matches!(driver_of(dev), Driver::None)) {
-        report(group, &device);
+        refuse!("{}\n", InTheWay::new(group, &device));
     } else if error == EPERM {
-        refuse!("group {id}: its DMA belongs to somebody else, or its interrupts cannot be isolated; see the lines above\n");
+        refuse!("{}\n", Claimed(id));
     } else {
         refuse!(
             "group {id}: the IOMMU does not give its DMA to programs ({:?})\n",
@@ -100,19 +103,106 @@ fn blocker(
     Ok(found)
 }
 
-/// Logs that `device` stands in the way, and what to do.
-fn report(group: &Group, device: &device::Device) {
-    let id = group.iommu().id();
-    let name = device.name();
-    match driver_of(device) {
-        Driver::Bound(driver) => refuse!(
-            "group {id} is not viable: {name} is bound to {driver}; bind it to vfio-pci, as every device of the group must be\n"
-        ),
-        Driver::Changing => refuse!(
-            "group {id} is not viable: {name} is being bound or unbound; try again when that is done\n"
-        ),
-        Driver::None => refuse!(
-            "group {id} is not viable: {name} has no driver; bind it to vfio-pci, as every device of the group must be\n"
-        ),
+/// A device that stands in the way; shown as what is wrong and what to do.
+pub(crate) struct InTheWay<'a> {
+    group: i32,
+    device: &'a device::Device,
+    driver: Driver,
+}
+
+impl<'a> InTheWay<'a> {
+    fn new(group: &Group, device: &'a device::Device) -> Self {
+        Self {
+            group: group.iommu().id(),
+            device,
+            driver: driver_of(device),
+        }
     }
+}
+
+impl fmt::Display for InTheWay<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (group, name) = (self.group, self.device.name());
+        f.write_fmt(fmt!("group {group} is not viable: {name} "))?;
+        match self.driver {
+            Driver::Bound(driver) => f.write_fmt(fmt!(
+                "is bound to {driver}; bind it to vfio-pci, as every device of the group must be"
+            )),
+            Driver::Changing => {
+                f.write_str("is being bound or unbound; try again when that is done")
+            }
+            Driver::None => f.write_str(
+                "has no driver; bind it to vfio-pci, as every device of the group must be",
+            ),
+        }
+    }
+}
+
+/// Writes whether `group` could be handed out, and why not: the sentence that a refusal logs.
+///
+/// `owned` is whether a program owns its DMA already, through us.
+pub(crate) fn show(group: &Group, owned: bool, m: &SeqFile) {
+    let blocker = match STRICT.get() {
+        true => blocker(group, |_| true),
+        false => Ok(None),
+    };
+    match blocker {
+        Ok(Some(device)) => {
+            let reason = InTheWay::new(group, &device);
+            seq_print!(m, "viable: no\nreason: {reason}\n");
+        }
+        Ok(None) if !owned && group.iommu().is_dma_owner_claimed() => {
+            show_claimed(group, m);
+        }
+        Ok(None) => seq_print!(m, "viable: yes\n"),
+        Err(error) => seq_print!(m, "viable: unknown ({error:?})\n"),
+    }
+}
+
+/// Writes who holds the DMA of `group`.
+fn show_claimed(group: &Group, m: &SeqFile) {
+    let id = group.iommu().id();
+    match blocker(group, |dev| !matches!(driver_of(dev), Driver::None)) {
+        Ok(Some(device)) => {
+            let reason = InTheWay::new(group, &device);
+            seq_print!(m, "viable: no\nreason: {reason}\n");
+        }
+        _ => seq_print!(m, "viable: no\nreason: {}\n", Claimed(id)),
+    }
+}
+
+/// A group whose DMA cannot be taken, for no reason that its devices show.
+struct Claimed(i32);
+
+impl fmt::Display for Claimed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "group {}: its DMA belongs to somebody else, or its interrupts cannot be isolated; see \
+             the lines above",
+            self.0
+        )
+    }
+}
+
+/// Writes one line for each member of `group`: its name, its driver, and what it is to us.
+pub(crate) fn show_members(group: &Group, m: &SeqFile) -> Result {
+    let ours = group.devices()?;
+    group.iommu().for_each_device(&mut |dev| {
+        let role = if ours.iter().any(|ours| same_device(ours.dev(), dev)) {
+            "vfio"
+        } else if matches!(pci_kind(dev), PciKind::Bridge) {
+            "bridge"
+        } else {
+            "other"
+        };
+        match driver_of(dev) {
+            Driver::Bound(driver) => {
+                seq_print!(m, "member: {} {driver} {role}\n", dev.name());
+            }
+            Driver::Changing => seq_print!(m, "member: {} (changing) {role}\n", dev.name()),
+            Driver::None => seq_print!(m, "member: {} (none) {role}\n", dev.name()),
+        }
+        Ok(())
+    })
 }

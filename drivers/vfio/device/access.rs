@@ -89,6 +89,7 @@ impl Device {
         if let Access::Open(opened) = self.access.access_mut(&mut set) {
             opened.files = opened.files.checked_add(1).ok_or(EMFILE)?;
             let device = opened.device.clone();
+            self.held_by().open();
             // Giving up a claim takes the group's lock, which is not taken inside the set's.
             drop(set);
             drop(claim);
@@ -106,6 +107,7 @@ impl Device {
             _vm: vm,
             _module: module,
         });
+        self.held_by().open();
         Ok(device)
     }
 
@@ -124,6 +126,7 @@ impl Device {
         };
         opened.files = opened.files.saturating_sub(1);
         if opened.files != 0 {
+            self.held_by().close();
             return;
         }
         let (change, access) = Change::begin(self, set);
@@ -137,6 +140,7 @@ impl Device {
                 ..
             } = opened;
             drop(device);
+            self.held_by().close();
             drop(change);
             // The device must be quiet before its group may be detached. What ends with a virtual
             // machine needs no lock of ours, and takes many others.

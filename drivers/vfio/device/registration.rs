@@ -20,6 +20,7 @@ use kernel::{
 };
 use kernel_ext::{
     class::ClassDevice,
+    debugfs,
     fs::Mapping,
     iommu,
     refuse,
@@ -33,6 +34,7 @@ use super::{
         Membership,
         SetState, //
     },
+    show::Shown,
     uses::{
         Use,
         Uses, //
@@ -46,6 +48,7 @@ use crate::{
         Group,
         Member, //
     },
+    holder::HeldBy,
     subsystem::{
         Index,
         Subsystem, //
@@ -69,6 +72,9 @@ pub(crate) struct Device {
     pub(super) set: Membership,
 
     uses: Arc<Uses>,
+
+    /// Who has the device open, for people who ask.
+    held_by: Arc<HeldBy>,
 }
 
 impl Device {
@@ -95,6 +101,11 @@ impl Device {
     /// Returns whether the IOMMU keeps all DMA of the device coherent with the caches.
     pub(crate) fn is_coherent(&self) -> bool {
         iommu::enforces_cache_coherency(&self.dev)
+    }
+
+    /// Returns who has the device open.
+    pub(super) fn held_by(&self) -> &HeldBy {
+        &self.held_by
     }
 
     /// Returns the user mappings of the device's files.
@@ -162,9 +173,10 @@ impl core::ops::Deref for DeviceRef {
 /// What a bus driver holds for a device that it has given to VFIO.
 ///
 /// Dropping it waits until no program uses the device any more.
-// Fields go in this order: no new opens, then the set, the class entry, and the group.
+// Fields go in this order: no new opens, then the set, debugfs, the class entry, and the group.
 pub struct Registration {
     device: Listed,
+    shown: Shown,
     _class_device: ClassDevice,
     _index: Index,
     _member: Member,
@@ -213,17 +225,25 @@ impl Registration {
                 access: LockedBy::new(set.mutex(), Access::default()),
                 set,
                 uses: Uses::new()?,
+                held_by: Arc::pin_init(HeldBy::nobody(), GFP_KERNEL)?,
             },
             GFP_KERNEL,
         )?;
         let device = Listed::new(device)?;
+        let shown = Shown::new(&core, &device)?;
         device.group().add_device(&device)?;
         Ok(Self {
             device,
+            shown,
             _class_device: class_device,
             _index: index,
             _member: member,
         })
+    }
+
+    /// Returns the folder of the device in debugfs.
+    pub fn debug(&self) -> &debugfs::Dir {
+        self.shown.dir()
     }
 }
 

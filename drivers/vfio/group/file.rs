@@ -71,6 +71,7 @@ impl OpenFile for GroupFile {
         match &*state {
             GroupState::Closed => {
                 *state = GroupState::Open;
+                group.held_by.open();
                 Ok(file)
             }
             GroupState::Open | GroupState::Attached(_) => {
@@ -102,6 +103,7 @@ impl FileOperations for GroupFile {
 
     fn release(this: ArcBorrow<'_, Self>) {
         let mut state = this.group.state.lock();
+        this.group.held_by.close();
         if matches!(*state, GroupState::Gone) {
             return;
         }

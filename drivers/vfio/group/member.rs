@@ -21,6 +21,7 @@ use kernel::{
 };
 use kernel_ext::{
     chrdev::Node,
+    debugfs,
     iommu, //
 };
 
@@ -28,7 +29,10 @@ use super::{
     Group,
     GroupFile, //
 };
-use crate::subsystem::Subsystem;
+use crate::{
+    subsystem::Subsystem,
+    LocalModule, //
+};
 
 /// All groups with a device.
 #[pin_data]
@@ -40,6 +44,7 @@ pub(crate) struct Groups {
 /// A group, its node, and the number of its devices.
 struct Entry {
     group: Arc<Group>,
+    _debug: debugfs::File<Group>,
     _node: Node<GroupFile>,
     members: usize,
 }
@@ -92,8 +97,10 @@ impl Entry {
     fn new(core: &Subsystem, iommu: iommu::Group) -> Result<Self> {
         let name = CString::try_from_fmt(fmt!("{}", iommu.id()))?;
         let group = Group::new(iommu)?;
+        let debug = core.debug_groups();
         Ok(Self {
             _node: core.new_group_node(&name, group.clone())?,
+            _debug: debug.file::<LocalModule, _>(&name, group.clone(), Group::show)?,
             group,
             members: 1,
         })

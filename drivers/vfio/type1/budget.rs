@@ -65,9 +65,11 @@ impl<'a> Budget<'a> {
         Ok(())
     }
 
-    /// Gives back what was not needed; what was needed stays charged.
-    pub(crate) fn settle(mut self) {
+    /// Gives back what was not needed; returns how many pages were, which stay charged.
+    pub(crate) fn settle(mut self) -> u64 {
         self.charge.give_back(self.ahead);
+        let pages = self.charge.pages();
         self.charge.keep();
+        pages
     }
 }

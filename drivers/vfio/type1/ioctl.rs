@@ -17,7 +17,10 @@ use super::{
     request::MapRequest, //
 };
 use core::mem::offset_of;
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    seq_file::SeqFile, //
+};
 use kernel_ext::{
     iommu::Group,
     uaccess::UserArg, //
@@ -75,6 +78,10 @@ impl IommuInstance for Iommu {
 
     fn detach_group(&self, group: &Group) {
         self.detach(group);
+    }
+
+    fn show(&self, m: &SeqFile) {
+        Iommu::show(self, m);
     }
 }
 

@@ -138,7 +138,7 @@ impl Iommu {
         }
         self.check_trackable(mapping.bytes())?;
         let check = mapping.finish()?;
-        budget.settle();
+        self.tie.note_charged(budget.settle());
         Ok((owner, check))
     }
 
@@ -166,6 +166,7 @@ impl Iommu {
         held.set_vaddr(untagged(request.vaddr), owner.id)?;
         charge.keep();
         if moves {
+            self.tie.note_charged(pages);
             self.tie.uncharge(before, pages);
         }
         // The program may have put other memory there.

@@ -173,6 +173,9 @@ struct Core {
     binding: Mutex<Binding>,
     /// Whether there is only one who may map and unmap.
     strict: Atomic<bool>,
+    /// How many pages are charged. Only to be looked at: one thread may give back what another has
+    /// charged and not noted yet, so that it can be negative for a moment.
+    charged: Atomic<i64>,
 }
 
 /// Does what callbacks cannot.
@@ -198,6 +201,7 @@ impl Tie {
                 owners <- new_mutex!(Owners::new(), "type1::Core::owners"),
                 binding <- new_mutex!(binding, "type1::Core::binding"),
                 strict: Atomic::new(false),
+                charged: Atomic::new(0),
             }),
             GFP_KERNEL_ACCOUNT,
         )?;
@@ -282,6 +286,17 @@ impl Tie {
     pub(crate) fn is_current_mm(&self, owner: u16) -> bool {
         let owner = self.core.owners.lock().get(owner);
         owner.is_some_and(|owner| owner.account.is_current_mm())
+    }
+
+    /// Notes that `pages` more pages are charged to owners.
+    pub(crate) fn note_charged(&self, pages: u64) {
+        // CAST: There are fewer pages than that.
+        self.core.charged.fetch_add(pages as i64, Relaxed);
+    }
+
+    /// Returns how many pages are charged to owners.
+    pub(crate) fn charged(&self) -> i64 {
+        self.core.charged.load(Relaxed).max(0)
     }
 
     /// Gives pages back to the account of an owner.
@@ -394,6 +409,8 @@ impl Core {
         if pages == 0 {
             return;
         }
+        // CAST: There are fewer pages than that.
+        self.charged.fetch_sub(pages as i64, Relaxed);
         let owner = self.owners.lock().get(owner);
         if let Some(owner) = owner {
             owner.account.uncharge(pages);

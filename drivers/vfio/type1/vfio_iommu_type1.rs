@@ -16,6 +16,7 @@
 //! - [`info`], [`dirty`] and [`bitmap`] (pure): what a program is told
 //! - [`owner`], [`watch`] and [`tie`]: following what becomes of the memory
 //! - [`feature`]: what a program can ask about that
+//! - [`show`]: what debugfs shows
 //!
 //! C counterpart: [`drivers/vfio/vfio_iommu_type1.c`](srctree/drivers/vfio/vfio_iommu_type1.c).
 
@@ -34,6 +35,7 @@ mod map;
 mod owner;
 mod params;
 mod request;
+mod show;
 mod tie;
 mod unmap;
 mod watch;
