@@ -94,6 +94,9 @@ pub trait DeviceOps: Send + Sync {
 
     /// The closed device was reset, together with its set.
     fn was_reset(&self);
+
+    /// A reset of the whole set, that a program asked for, ended with `result`.
+    fn hot_reset_ended(&self, result: Result);
 }
 
 /// What a bus driver may use while it opens a device.

@@ -41,12 +41,17 @@ use vfio::device::{
 use crate::{
     hot_reset,
     irq::Irqs,
+    last_reset::{
+        LastReset,
+        ResetKind, //
+    },
     memory::MemoryGate,
     power::{
         self,
         Floor, //
     },
     reset::Traces,
+    show,
     sriov::{
         Offspring,
         Role, //
@@ -77,6 +82,7 @@ pub struct Options {
 pub struct CoreDevice {
     offspring: Pin<KBox<Offspring>>,
     _registration: Registration,
+    _files: show::Files,
     _idle: Idle,
     bound: Arc<Bound>,
 }
@@ -103,6 +109,7 @@ impl CoreDevice {
                 traces: Traces::none()?,
                 floor: Floor::new()?,
                 role: Role::of(&pdev)?,
+                last_reset: LastReset::never()?,
                 current: Arc::pin_init(Current::new(), GFP_KERNEL)?,
                 pdev,
                 driver,
@@ -118,9 +125,11 @@ impl CoreDevice {
         };
         let offspring = Offspring::none()?;
         let registration = Registration::new(bound.pdev.device(), module, set, bound.clone())?;
+        let files = show::Files::new(registration.debug(), &bound)?;
         Ok(Self {
             offspring,
             _registration: registration,
+            _files: files,
             _idle: idle,
             bound,
         })
@@ -184,7 +193,7 @@ pub(crate) struct Bound {
     pub(crate) pdev: Device,
     pub(crate) driver: &'static CStr,
     pub(crate) role: Role,
-    options: Options,
+    pub(crate) options: Options,
 
     /// Whether the device forgets its registers when it comes back from D3.
     forgets: bool,
@@ -195,7 +204,9 @@ pub(crate) struct Bound {
     /// What is left of the last use.
     traces: Arc<Traces>,
 
-    current: Arc<Current>,
+    pub(crate) last_reset: Arc<LastReset>,
+
+    pub(crate) current: Arc<Current>,
 }
 
 impl Bound {
@@ -209,15 +220,15 @@ impl Bound {
 ///
 /// Lock order: `user`, then the locks of the open device: `Irqs::igate`, the memory gate.
 #[pin_data]
-struct Current {
+pub(crate) struct Current {
     #[pin]
     user: Mutex<Option<User>>,
 }
 
 /// What the host needs of an open device: the interrupts for messages to its user, the gate to change
 /// its power state, and both when it falls asleep and wakes up.
-struct User {
-    irqs: Arc<Irqs>,
+pub(crate) struct User {
+    pub(crate) irqs: Arc<Irqs>,
     gate: Arc<MemoryGate>,
 }
 
@@ -232,7 +243,7 @@ impl Current {
     ///
     /// The lock is held meanwhile: the device must not be closed with an `Arc` of them elsewhere,
     /// as they are freed in their place in the order of things.
-    fn with(&self, f: impl FnOnce(&User)) {
+    pub(crate) fn with(&self, f: impl FnOnce(&User)) {
         if let Some(user) = &*self.user.lock() {
             f(user);
         }
@@ -272,5 +283,10 @@ impl DeviceOps for Bound {
 
     fn was_reset(&self) {
         self.traces.remove();
+        self.last_reset.note(ResetKind::Unused, Ok(()));
+    }
+
+    fn hot_reset_ended(&self, result: Result) {
+        self.last_reset.note(ResetKind::Hot, result);
     }
 }

@@ -68,7 +68,9 @@ fn reset_together(open: &OpenPci, reset: &HotReset<'_>, owned: &GroupFiles) -> R
     let _awake = set.wake()?;
     let mut held = set.hold(owned)?;
     held.power_up();
-    reset.reset().inspect_err(|error| {
+    let result = reset.reset();
+    set.hot_reset_ended(result);
+    result.inspect_err(|error| {
         refuse!(
             "{}: not reset with its slot or bus: {:?} (EAGAIN: one of the devices is on its way to \
              or from a driver; try again)\n",

@@ -12,6 +12,7 @@
 //! | [`intx`] | the pin: a level, masked when it fires, unmasked by user space |
 //! | [`msi`] | the vectors of MSI or MSI-X |
 //! | [`notify`] | the eventfds of ERR and REQ |
+//! | [`show`] | what debugfs shows |
 //!
 //! Locks: `igate` is held throughout a request. Inside of it come the host's memory lock
 //! ([`IrqHost`]) and the spinlocks of [`intx`] and [`notify`]. It must not be taken with the memory
@@ -25,6 +26,7 @@ mod geometry;
 mod intx;
 mod msi;
 mod notify;
+mod show;
 
 use self::{
     intx::Intx,

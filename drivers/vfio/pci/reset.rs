@@ -34,7 +34,13 @@ use kernel_ext::pci::{
     SavedState, //
 };
 
-use crate::memory::MemoryGate;
+use crate::{
+    last_reset::{
+        LastReset,
+        ResetKind, //
+    },
+    memory::MemoryGate, //
+};
 
 /// How long a close waits for whoever has the device or the bridge above it locked, in milliseconds.
 ///
@@ -85,6 +91,8 @@ pub(crate) struct CleanState {
 
     traces: Arc<Traces>,
 
+    pub(crate) last_reset: Arc<LastReset>,
+
     /// Whether the function can be reset.
     pub(crate) resets: bool,
 }
@@ -95,8 +103,13 @@ impl CleanState {
     /// # Errors
     ///
     /// `EAGAIN` if somebody else has the device locked.
-    pub(crate) fn new(pdev: &Device, traces: Arc<Traces>) -> Result<Self> {
+    pub(crate) fn new(
+        pdev: &Device,
+        traces: Arc<Traces>,
+        last_reset: Arc<LastReset>,
+    ) -> Result<Self> {
         let reset = pdev.try_reset_function();
+        last_reset.note(ResetKind::Open, reset);
         if reset == Err(EAGAIN) {
             return Err(EAGAIN);
         }
@@ -109,6 +122,7 @@ impl CleanState {
             pdev: pdev.clone(),
             saved,
             traces,
+            last_reset,
             resets: reset.is_ok(),
         })
     }
@@ -122,9 +136,12 @@ impl CleanState {
                 "not reset after use, as it or its bridge is locked (it may be on its way to \
                  another driver); it is reset before its next use here\n"
             );
+            self.last_reset.note(ResetKind::Close, Err(EAGAIN));
             return;
         };
-        match lock.reset() {
+        let result = lock.reset();
+        self.last_reset.note(ResetKind::Close, result);
+        match result {
             Ok(()) => self.traces.remove(),
             Err(error) => dev_warn!(dev, "cannot be reset after use: {:?}\n", error),
         }
@@ -166,5 +183,7 @@ pub(crate) fn reset_function(clean: &CleanState, gate: &MemoryGate) -> Result {
     // A reset wakes a sleeping device by itself, but does not restore the registers that it
     // forgets. If it cannot be woken, the reset fails and says so.
     let _ = zapped.set_power_state(PowerState::D0);
-    clean.pdev.try_reset_function()
+    let result = clean.pdev.try_reset_function();
+    clean.last_reset.note(ResetKind::Ioctl, result);
+    result
 }

@@ -16,6 +16,7 @@
 //! | [`power`], [`low_power`] | power states, and sleeping between calls |
 //! | [`reset`] | resets of one device |
 //! | [`hot_reset`] | resets of a whole slot or bus |
+//! | [`show`], [`last_reset`] | what debugfs shows |
 //! | [`token`] | the grammar of `VFIO_GROUP_GET_DEVICE_FD` |
 //! | [`sriov`], [`trust`] | virtual functions, and who may open them |
 //!
@@ -29,11 +30,13 @@ mod feature;
 mod hot_reset;
 mod ioctl;
 mod irq;
+mod last_reset;
 mod low_power;
 mod memory;
 mod power;
 mod region;
 mod reset;
+mod show;
 mod sriov;
 mod token;
 mod trust;

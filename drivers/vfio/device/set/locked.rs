@@ -71,6 +71,13 @@ impl<'a> LockedSet<'a> {
         }
     }
 
+    /// Tells all devices of the set how a reset that a program asked for has ended.
+    pub fn hot_reset_ended(&self, result: Result) {
+        for member in &self.0.members {
+            member.ops().hot_reset_ended(result);
+        }
+    }
+
     /// Wakes all devices of the set and keeps them awake.
     ///
     /// # Errors

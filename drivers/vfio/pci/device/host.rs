@@ -12,9 +12,12 @@ use kernel_ext::{
 };
 
 use super::OpenPci;
-use crate::config::{
-    ConfigHost,
-    MsiState, //
+use crate::{
+    config::{
+        ConfigHost,
+        MsiState, //
+    },
+    last_reset::ResetKind, //
 };
 
 impl ConfigHost for OpenPci {
@@ -51,7 +54,9 @@ impl ConfigHost for OpenPci {
 
     fn function_reset(&self) {
         let _zapped = self.gate.zap();
-        if let Err(error) = self.pdev.try_reset_function() {
+        let result = self.pdev.try_reset_function();
+        self.clean.last_reset.note(ResetKind::Config, result);
+        if let Err(error) = result {
             refuse!(
                 "{}: not reset, although its user asked it to reset itself: {:?}\n",
                 self.pdev.name(),

@@ -112,7 +112,7 @@ impl OpenPci {
         // The state to go back to is one without DMA.
         pdev.clear_master();
         let enabled = pdev.enable()?;
-        let clean = CleanState::new(pdev, bound.traces.clone())?;
+        let clean = CleanState::new(pdev, bound.traces.clone(), bound.last_reset.clone())?;
         let masking = prepare_intx(pdev, bound.options.nointxmask);
         let config = Config::build(pdev, masking == IntxMasking::Broken)?;
         let bars = Bars::new(pdev, config.msix());

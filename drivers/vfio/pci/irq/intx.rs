@@ -27,6 +27,8 @@ use kernel::{
     },
     new_spinlock_irq,
     prelude::*,
+    seq_file::SeqFile,
+    seq_print,
     str::CString,
     sync::{
         Arc,
@@ -223,6 +225,17 @@ impl Intx {
         if core::mem::take(&mut self.hushed) {
             self.level.unmask_and_resend();
         }
+    }
+
+    /// Writes whether the pin is masked, and how often it has fired.
+    pub(super) fn show(&self, m: &SeqFile) {
+        let (masked, wired) = {
+            let state = self.level.state.lock();
+            (state.masked, state.trigger.is_some())
+        };
+        seq_print!(m, "vectors wired: {}\n", u32::from(wired));
+        seq_print!(m, "masked: {}\n", if masked { "yes" } else { "no" });
+        seq_print!(m, "vector 0: {}\n", self.line.handled());
     }
 
     /// Follows the virtual DisINTx.

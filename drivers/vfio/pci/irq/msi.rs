@@ -21,6 +21,8 @@ use kernel::{
         IrqReturn, //
     },
     prelude::*,
+    seq_file::SeqFile,
+    seq_print,
     str::CString,
     sync::Arc, //
 };
@@ -130,6 +132,19 @@ impl Msi {
         self.first.checked_next_power_of_two().unwrap_or(1).ilog2() as u8
     }
 
+    /// Writes how many vectors there are, and how often each of those that are wired has fired.
+    ///
+    /// What KVM takes from the device directly does not come by here, and is not counted.
+    pub(super) fn show(&self, m: &SeqFile) {
+        let wired = self.wired.iter().flatten().count();
+        seq_print!(m, "vectors wired: {wired}\n");
+        for (vector, wired) in self.wired.iter().enumerate() {
+            if let Some(line) = wired.as_ref().and_then(|wired| wired.line.get()) {
+                seq_print!(m, "vector {vector}: {}\n", line.handled());
+            }
+        }
+    }
+
     /// Signals the eventfd of `vector`, if it is wired.
     fn signal(&self, vector: u32) {
         if let Some(wired) = self.wired.get(vector as usize).and_then(Option::as_ref) {
@@ -218,7 +233,7 @@ impl Msi {
 /// Fields are dropped in this order: the offer to KVM goes before the handler.
 struct Wired {
     _bypass: Option<Pin<KBox<Producer<Vector>>>>,
-    _line: Forced<Pin<KBox<IrqLine<OnVector, Vector>>>>,
+    line: Forced<Pin<KBox<IrqLine<OnVector, Vector>>>>,
     trigger: Arc<EventFdCtx>,
 }
 
@@ -248,7 +263,7 @@ impl Wired {
             .ok();
         Ok(Self {
             _bypass: bypass,
-            _line: line,
+            line,
             trigger,
         })
     }
