@@ -1,0 +1,592 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What debugfs shows of groups and devices: Documentation/ABI/testing/debugfs-vfio.
+ *
+ * The files "nointxmask" and "disable_idle_d3" are C's as well, where it is built
+ * with debugfs; the others are ours alone, and their cases skip on C.
+ *
+ * Uses an edu device alone in its group, two that share one, and an igb.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include "kselftest_harness.h"
+#include "vfio_debugfs.h"
+#include "vfio_irq.h"
+
+#define PARAMETERS	"/sys/module/vfio_pci/parameters/"
+
+/* ---- What C has, too ------------------------------------------------------- */
+
+FIXTURE(latched)
+{
+	char bdf[BDF_LEN], text[TEXT_MAX];
+};
+
+FIXTURE_SETUP(latched)
+{
+	if (!pci_find_alone(ID_EDU, 0, self->bdf))
+		SKIP(return, "no edu device alone in its group");
+	if (!has_debugfs())
+		SKIP(return, "the modules show nothing in debugfs");
+}
+
+FIXTURE_TEARDOWN(latched)
+{
+	pci_unbind(self->bdf);
+	write_text(PARAMETERS "nointxmask", "N");
+	write_text(PARAMETERS "disable_idle_d3", "N");
+}
+
+/* A device keeps what it was bound with. */
+TEST_F(latched, parameters)
+{
+	pci_bind(self->bdf, "vfio-pci");
+	ASSERT_EQ(0, __show(self->bdf, "pci/nointxmask", self->text));
+	EXPECT_STREQ("N\n", self->text);
+	ASSERT_EQ(0, __show(self->bdf, "pci/disable_idle_d3", self->text));
+	EXPECT_STREQ("N\n", self->text);
+
+	write_text(PARAMETERS "nointxmask", "Y");
+	ASSERT_EQ(0, __show(self->bdf, "pci/nointxmask", self->text));
+	EXPECT_STREQ("N\n", self->text);
+	pci_unbind(self->bdf);
+	EXPECT_EQ(-ENOENT, __show(self->bdf, "pci/nointxmask", self->text));
+
+	pci_bind(self->bdf, "vfio-pci");
+	ASSERT_EQ(0, __show(self->bdf, "pci/nointxmask", self->text));
+	EXPECT_STREQ("Y\n", self->text);
+	ASSERT_EQ(0, __show(self->bdf, "pci/disable_idle_d3", self->text));
+	EXPECT_STREQ("N\n", self->text);
+	pci_unbind(self->bdf);
+
+	write_text(PARAMETERS "disable_idle_d3", "Y");
+	pci_bind(self->bdf, "vfio-pci");
+	ASSERT_EQ(0, __show(self->bdf, "pci/disable_idle_d3", self->text));
+	EXPECT_STREQ("Y\n", self->text);
+}
+
+/* ---- Groups ------------------------------------------------------------------ */
+
+FIXTURE(group)
+{
+	struct vfio vfio;
+	char bdf[BDF_LEN], text[TEXT_MAX], want[256];
+	int id;
+};
+
+FIXTURE_SETUP(group)
+{
+	if (!driver_is_rust())
+		SKIP(return, "only our modules have files for groups");
+	if (!pci_find_alone(ID_EDU, 0, self->bdf))
+		SKIP(return, "no edu device alone in its group");
+	ASSERT_TRUE(has_debugfs());
+	pci_bind(self->bdf, "vfio-pci");
+	self->id = pci_group(self->bdf);
+}
+
+FIXTURE_TEARDOWN(group)
+{
+	pci_unbind(self->bdf);
+}
+
+/* Whether "held by" names this process. */
+static bool held_by(const char *text, pid_t pid, const char *comm)
+{
+	char start[64];
+
+	snprintf(start, sizeof(start), "held by: %d (%s) for ", pid, comm);
+	return line_of(text, start);
+}
+
+TEST_F(group, states)
+{
+	int group, container;
+
+	ASSERT_EQ(0, __show_group(self->id, self->text));
+	EXPECT_EQ(self->id, number_of(self->text, "group: "));
+	EXPECT_TRUE(has_line(self->text, "held by: nobody"));
+	EXPECT_TRUE(has_line(self->text, "state: closed"));
+	EXPECT_TRUE(has_line(self->text, "viable: yes"));
+	snprintf(self->want, sizeof(self->want), "member: %s vfio-pci vfio", self->bdf);
+	EXPECT_TRUE(has_line(self->text, self->want));
+
+	prctl(PR_SET_NAME, "a (b) c");
+	group = group_open(self->id);
+	ASSERT_EQ(0, __show_group(self->id, self->text));
+	EXPECT_TRUE(has_line(self->text, "state: open"));
+	EXPECT_TRUE(held_by(self->text, getpid(), "a (b) c")) {
+		TH_LOG("%s", self->text);
+	}
+
+	container = container_open();
+	group_set_container(group, container);
+	ASSERT_EQ(0, __show_group(self->id, self->text));
+	EXPECT_TRUE(has_line(self->text, "state: attached"));
+	EXPECT_TRUE(has_line(self->text, "viable: yes"));
+	EXPECT_TRUE(has_line(self->text, "open devices: 0"));
+	EXPECT_TRUE(has_line(self->text, "container: 1 groups"));
+	EXPECT_TRUE(has_line(self->text, "iommu: none"));
+
+	set_iommu(container, VFIO_TYPE1v2_IOMMU);
+	ASSERT_EQ(0, __show_group(self->id, self->text));
+	EXPECT_TRUE(has_line(self->text, "iommu: type1v2"));
+	EXPECT_TRUE(has_line(self->text, "mappings: 0"));
+
+	close(group);
+	close(container);
+	ASSERT_EQ(0, __show_group(self->id, self->text));
+	EXPECT_TRUE(has_line(self->text, "held by: nobody"));
+	EXPECT_TRUE(has_line(self->text, "state: closed"));
+	pci_unbind(self->bdf);
+	EXPECT_EQ(-ENOENT, __show_group(self->id, self->text));
+}
+
+TEST_F(group, mappings)
+{
+	char *mem = memory(8 * PAGE);
+	double end;
+	long left;
+
+	vfio_open(&self->vfio, self->bdf, VFIO_TYPE1v2_IOMMU);
+	left = dma_avail(self->vfio.container);
+	dma_map(self->vfio.container, mem, 0, 2 * PAGE, DMA_RW);
+	dma_map(self->vfio.container, mem + 2 * PAGE, 16 * PAGE, 6 * PAGE, DMA_RW);
+	ASSERT_EQ(0, __show_group(self->id, self->text));
+	EXPECT_EQ(1, number_of(self->text, "open devices: "));
+	EXPECT_EQ(2, number_of(self->text, "mappings: "));
+	EXPECT_EQ(left - 2, number_of(self->text, "mappings left: "));
+	EXPECT_EQ(8, number_of(self->text, "pinned pages: "));
+	EXPECT_EQ(0, number_of(self->text, "stale ranges: "));
+
+	/* What the program gives up is stale, and unpinned. */
+	munmap(mem + 7 * PAGE, PAGE);
+	end = seconds() + 10;
+	do {
+		wait_a_moment();
+		ASSERT_EQ(0, __show_group(self->id, self->text));
+	} while (number_of(self->text, "pinned pages: ") != 7 && seconds() < end);
+	EXPECT_EQ(7, number_of(self->text, "pinned pages: "));
+	EXPECT_EQ(1, number_of(self->text, "stale ranges: "));
+
+	dma_unmap(self->vfio.container, 16 * PAGE, 6 * PAGE);
+	ASSERT_EQ(0, __show_group(self->id, self->text));
+	EXPECT_EQ(1, number_of(self->text, "mappings: "));
+	EXPECT_EQ(2, number_of(self->text, "pinned pages: "));
+	EXPECT_EQ(0, number_of(self->text, "stale ranges: "));
+	dma_unmap(self->vfio.container, 0, 2 * PAGE);
+	ASSERT_EQ(0, __show_group(self->id, self->text));
+	EXPECT_EQ(0, number_of(self->text, "pinned pages: "));
+	vfio_close(&self->vfio);
+	munmap(mem, 7 * PAGE);
+}
+
+/* ---- Groups that are not viable ------------------------------------------------ */
+
+FIXTURE(pair)
+{
+	char first[BDF_LEN], second[BDF_LEN], text[TEXT_MAX];
+	int id;
+};
+
+FIXTURE_SETUP(pair)
+{
+	if (!driver_is_rust())
+		SKIP(return, "only our modules have files for groups");
+	if (!pci_find_pair(ID_EDU, self->first, self->second))
+		SKIP(return, "no two edu devices in one group");
+	if (system("modprobe -q pci-stub"))
+		SKIP(return, "no pci-stub");
+	ASSERT_TRUE(has_debugfs());
+	pci_unbind(self->second);
+	pci_bind(self->first, "vfio-pci");
+	self->id = pci_group(self->first);
+}
+
+FIXTURE_TEARDOWN(pair)
+{
+	pci_unbind(self->first);
+	pci_unbind(self->second);
+}
+
+/* Whether the kernel log got a line with this text since @log was opened. */
+static bool logged(int log, const char *text)
+{
+	char record[1024];
+	ssize_t len;
+
+	while ((len = read(log, record, sizeof(record) - 1)) > 0 || errno == EPIPE) {
+		if (len < 0)
+			continue;
+		record[len] = '\0';
+		if (strstr(record, text))
+			return true;
+	}
+	return false;
+}
+
+/* The reason is the sentence that a refusal logs. */
+TEST_F(pair, reason)
+{
+	int group, log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	char reason[512], want[128];
+	const char *at;
+
+	ASSERT_LE(0, log);
+	lseek(log, 0, SEEK_END);
+	ASSERT_EQ(0, __show_group(self->id, self->text));
+	EXPECT_TRUE(has_line(self->text, "viable: no"));
+	at = line_of(self->text, "reason: ");
+	ASSERT_NE(NULL, at);
+	snprintf(reason, sizeof(reason), "%.*s", (int)strcspn(at, "\n"), at);
+	EXPECT_NE(NULL, strstr(reason, self->second));
+	/* Reading logs nothing. */
+	EXPECT_FALSE(logged(log, reason));
+
+	group = group_open(self->id);
+	EXPECT_EQ(0, group_status(group) & VFIO_GROUP_FLAGS_VIABLE);
+	EXPECT_TRUE(logged(log, reason)) {
+		TH_LOG("not in the log: %s", reason);
+	}
+	close(group);
+
+	snprintf(want, sizeof(want), "member: %s (none) other", self->second);
+	EXPECT_TRUE(has_line(self->text, want));
+	pci_bind(self->second, "pci-stub");
+	ASSERT_EQ(0, __show_group(self->id, self->text));
+	EXPECT_TRUE(has_line(self->text, "viable: no"));
+	snprintf(want, sizeof(want), "member: %s pci-stub other", self->second);
+	EXPECT_TRUE(has_line(self->text, want));
+	pci_bind(self->second, "vfio-pci");
+	ASSERT_EQ(0, __show_group(self->id, self->text));
+	EXPECT_TRUE(has_line(self->text, "viable: yes"));
+	EXPECT_EQ(NULL, line_of(self->text, "reason: "));
+}
+
+/* ---- Devices -------------------------------------------------------------------- */
+
+FIXTURE(device)
+{
+	struct vfio vfio;
+	struct edu edu;
+	char text[TEXT_MAX];
+	int fd, event;
+};
+
+FIXTURE_SETUP(device)
+{
+	char bdf[BDF_LEN];
+
+	if (!driver_is_rust())
+		SKIP(return, "only our modules have these files");
+	if (!pci_find_alone(ID_EDU, 0, bdf))
+		SKIP(return, "no edu device alone in its group");
+	ASSERT_TRUE(has_debugfs());
+	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	self->fd = self->vfio.device;
+	edu_open(&self->edu, self->fd);
+	self->event = eventfd_new();
+}
+
+FIXTURE_TEARDOWN(device)
+{
+	if (self->vfio.device >= 0) {
+		edu_ack(&self->edu);
+		edu_close(&self->edu);
+	}
+	vfio_close(&self->vfio);
+	close(self->event);
+}
+
+#define SHOW(file)	ASSERT_EQ(0, __show(self->vfio.bdf, file, self->text))
+
+TEST_F(device, holder)
+{
+	int second;
+
+	prctl(PR_SET_NAME, "another name");
+	SHOW("holder");
+	EXPECT_TRUE(has_line(self->text, "driver: vfio-pci"));
+	EXPECT_EQ(self->vfio.group_id, number_of(self->text, "group: "));
+	/* The name at the time of the open. */
+	EXPECT_TRUE(held_by(self->text, getpid(), "vfio_debugfs_te")) {
+		TH_LOG("%s", self->text);
+	}
+	EXPECT_EQ(1, number_of(self->text, "open files: "));
+	second = group_get_device(self->vfio.group, self->vfio.bdf);
+	SHOW("holder");
+	EXPECT_EQ(2, number_of(self->text, "open files: "));
+	close(second);
+	SHOW("holder");
+	EXPECT_EQ(1, number_of(self->text, "open files: "));
+
+	edu_close(&self->edu);
+	close(self->fd);
+	self->vfio.device = -1;
+	SHOW("holder");
+	EXPECT_TRUE(has_line(self->text, "held by: nobody"));
+	EXPECT_EQ(0, number_of(self->text, "open files: "));
+	SHOW("pci/irqs");
+	EXPECT_STREQ("mode: closed\n", self->text);
+}
+
+TEST_F(device, msi)
+{
+	SHOW("pci/irqs");
+	EXPECT_STREQ("mode: none\n", self->text);
+	ASSERT_EQ(0, set_fd(self->fd, TRIGGER, MSI, self->event));
+	SHOW("pci/irqs");
+	EXPECT_TRUE(has_line(self->text, "mode: msi"));
+	EXPECT_EQ(1, number_of(self->text, "vectors wired: "));
+	EXPECT_EQ(0, number_of(self->text, "vector 0: "));
+	edu_raise(&self->edu);
+	ASSERT_EQ(1, eventfd_wait(self->event, SOON));
+	edu_ack(&self->edu);
+	edu_raise(&self->edu);
+	ASSERT_EQ(1, eventfd_wait(self->event, SOON));
+	edu_ack(&self->edu);
+	/* What user space rings is no interrupt. */
+	EXPECT_EQ(0, set_none(self->fd, TRIGGER, MSI));
+	SHOW("pci/irqs");
+	EXPECT_EQ(2, number_of(self->text, "vector 0: "));
+	EXPECT_EQ(0, set_fd(self->fd, TRIGGER, MSI, -1));
+	SHOW("pci/irqs");
+	EXPECT_EQ(0, number_of(self->text, "vectors wired: "));
+	EXPECT_EQ(0, __irq_disable(self->fd, MSI));
+	SHOW("pci/irqs");
+	EXPECT_STREQ("mode: none\n", self->text);
+}
+
+TEST_F(device, intx)
+{
+	ASSERT_EQ(0, set_fd(self->fd, TRIGGER, INTX, self->event));
+	SHOW("pci/irqs");
+	EXPECT_TRUE(has_line(self->text, "mode: intx"));
+	EXPECT_EQ(1, number_of(self->text, "vectors wired: "));
+	EXPECT_TRUE(has_line(self->text, "masked: no"));
+	edu_raise(&self->edu);
+	ASSERT_EQ(1, eventfd_wait(self->event, SOON));
+	SHOW("pci/irqs");
+	EXPECT_EQ(1, number_of(self->text, "vector 0: "));
+	EXPECT_TRUE(has_line(self->text, "masked: yes"));
+	edu_ack(&self->edu);
+	EXPECT_EQ(0, set_none(self->fd, UNMASK, INTX));
+	SHOW("pci/irqs");
+	EXPECT_TRUE(has_line(self->text, "masked: no"));
+}
+
+/* The edu has no reset. */
+TEST_F(device, no_reset)
+{
+	SHOW("pci/last_reset");
+	EXPECT_TRUE(has_line(self->text, "last reset: open"));
+	EXPECT_NE(NULL, line_of(self->text, "result: failed ("));
+}
+
+/* An unbind that waits for the program leaves the file that says for whom. */
+TEST_F(device, waits_for_whom)
+{
+	struct child unbinder;
+	int status, i;
+
+	if (start_child(&unbinder)) {
+		/* Or it would wait for itself. */
+		edu_close(&self->edu);
+		close(self->fd);
+		pci_unbind(self->vfio.bdf);
+		_exit(0);
+	}
+	for (i = 0; i < 20; i++) {
+		wait_a_moment();
+		SHOW("holder");
+		EXPECT_TRUE(held_by(self->text, getpid(), "vfio_debugfs_te"));
+	}
+	EXPECT_EQ(0, waitpid(unbinder.pid, &status, WNOHANG));
+	edu_ack(&self->edu);
+	edu_close(&self->edu);
+	close(self->fd);
+	self->vfio.device = -1;
+	EXPECT_EQ(0, end_of(&unbinder));
+	EXPECT_EQ(-ENOENT, __show(self->vfio.bdf, "holder", self->text));
+}
+
+/* A file that is open when it is removed ends, and keeps its module. */
+TEST_F(device, outlived)
+{
+	char path[128], before[16], text[64];
+	int fd;
+
+	edu_close(&self->edu);
+	close(self->fd);
+	self->vfio.device = -1;
+	must(__read_text("/sys/module/vfio/refcnt", before, sizeof(before)));
+	snprintf(path, sizeof(path), DEBUG "/vfio/%s/holder", self->vfio.bdf);
+	fd = must(open(path, O_RDONLY | O_CLOEXEC));
+	must(__read_text("/sys/module/vfio/refcnt", text, sizeof(text)));
+	EXPECT_EQ(strtol(before, NULL, 10) + 1, strtol(text, NULL, 10));
+	vfio_close(&self->vfio);
+	EXPECT_EQ(-1, read(fd, text, sizeof(text)));
+	EXPECT_EQ(EIO, errno);
+	close(fd);
+}
+
+/* ---- A device with a reset ------------------------------------------------------- */
+
+FIXTURE(igb)
+{
+	struct vfio vfio;
+	char text[TEXT_MAX];
+};
+
+FIXTURE_SETUP(igb)
+{
+	char bdf[BDF_LEN];
+
+	if (!driver_is_rust())
+		SKIP(return, "only our modules have these files");
+	if (!pci_find_alone(ID_IGB, 0, bdf))
+		SKIP(return, "no igb alone in its group");
+	ASSERT_TRUE(has_debugfs());
+	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+}
+
+FIXTURE_TEARDOWN(igb)
+{
+	vfio_close(&self->vfio);
+}
+
+TEST_F(igb, last_reset)
+{
+	SHOW("pci/last_reset");
+	EXPECT_TRUE(has_line(self->text, "last reset: open"));
+	EXPECT_TRUE(has_line(self->text, "result: done"));
+	EXPECT_NE(NULL, line_of(self->text, "ago: "));
+	call(self->vfio.device, VFIO_DEVICE_RESET, NULL);
+	SHOW("pci/last_reset");
+	EXPECT_TRUE(has_line(self->text, "last reset: ioctl"));
+	EXPECT_TRUE(has_line(self->text, "result: done"));
+	close(self->vfio.device);
+	self->vfio.device = -1;
+	SHOW("pci/last_reset");
+	EXPECT_TRUE(has_line(self->text, "last reset: close"));
+	EXPECT_TRUE(has_line(self->text, "result: done"));
+}
+
+/* Looking at a sleeping device does not wake it. */
+TEST_F(igb, power_state)
+{
+	double end = seconds() + 20;
+
+	SHOW("pci/power_state");
+	EXPECT_STREQ("D0\n", self->text);
+	close(self->vfio.device);
+	self->vfio.device = -1;
+	do {
+		wait_a_moment();
+		SHOW("pci/power_state");
+	} while (strcmp(self->text, "D3Hot\n") && seconds() < end);
+	EXPECT_STREQ("D3Hot\n", self->text);
+	SHOW("pci/irqs");
+	SHOW("pci/last_reset");
+	ASSERT_EQ(0, __show_group(self->vfio.group_id, self->text));
+	SHOW("pci/power_state");
+	EXPECT_STREQ("D3Hot\n", self->text);
+}
+
+TEST_F(igb, msix)
+{
+	int event = eventfd_new(), fds[3] = { event, -1, event };
+
+	must(__irq_eventfds(self->vfio.device, MSIX, 0, 3, fds));
+	SHOW("pci/irqs");
+	EXPECT_TRUE(has_line(self->text, "mode: msix"));
+	EXPECT_EQ(2, number_of(self->text, "vectors wired: "));
+	EXPECT_EQ(0, number_of(self->text, "vector 0: "));
+	EXPECT_EQ(-1, number_of(self->text, "vector 1: "));
+	EXPECT_EQ(0, number_of(self->text, "vector 2: "));
+	EXPECT_EQ(0, __irq_disable(self->vfio.device, MSIX));
+	close(event);
+}
+
+/* ---- Reading while everything comes and goes ---------------------------------------- */
+
+static char busy_bdf[BDF_LEN];
+static int busy_group;
+static volatile bool stop;
+static unsigned long reads;
+
+static void *reader(void *unused)
+{
+	static const char * const files[] = {
+		"holder", "pci/irqs", "pci/last_reset", "pci/power_state", "pci/nointxmask",
+	};
+	char text[TEXT_MAX];
+	unsigned int i;
+	int err;
+
+	while (!stop) {
+		for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+			err = __show(busy_bdf, files[i], text);
+			if (!err)
+				__sync_fetch_and_add(&reads, 1);
+			else if (err != -ENOENT && err != -EIO)
+				fail("%s: %s", files[i], strerror(-err));
+		}
+		err = __show_group(busy_group, text);
+		if (err && err != -ENOENT && err != -EIO)
+			fail("group: %s", strerror(-err));
+	}
+	return NULL;
+}
+
+FIXTURE(busy)
+{
+	struct vfio vfio;
+};
+
+FIXTURE_SETUP(busy)
+{
+	if (!driver_is_rust())
+		SKIP(return, "only our modules have these files");
+	if (!pci_find_alone(ID_EDU, 0, busy_bdf))
+		SKIP(return, "no edu device alone in its group");
+	ASSERT_TRUE(has_debugfs());
+	busy_group = pci_group(busy_bdf);
+}
+
+FIXTURE_TEARDOWN(busy)
+{
+	pci_unbind(busy_bdf);
+}
+
+TEST_F_TIMEOUT(busy, comes_and_goes, 120)
+{
+	int round, fd, event = eventfd_new();
+	pthread_t threads[2];
+	char *mem = memory(PAGE);
+
+	stop = false;
+	for (round = 0; round < 2; round++)
+		ASSERT_EQ(0, pthread_create(&threads[round], NULL, reader, NULL));
+	for (round = 0; round < 40; round++) {
+		vfio_open(&self->vfio, busy_bdf, VFIO_TYPE1v2_IOMMU);
+		dma_map(self->vfio.container, mem, 0, PAGE, DMA_RW);
+		must(set_fd(self->vfio.device, TRIGGER, MSI, event));
+		fd = group_get_device(self->vfio.group, busy_bdf);
+		close(fd);
+		vfio_close(&self->vfio);
+	}
+	stop = true;
+	for (round = 0; round < 2; round++)
+		pthread_join(threads[round], NULL);
+	TH_LOG("%lu reads", reads);
+	EXPECT_LT(0, reads);
+	close(event);
+	munmap(mem, PAGE);
+}
+
+TEST_HARNESS_MAIN
