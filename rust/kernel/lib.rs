@@ -32,6 +32,7 @@ pub mod random;
 pub mod ratelimit;
 pub mod sched;
 pub mod sync;
+pub mod tracepoint;
 pub mod uaccess;
 pub mod work;
 

@@ -72,6 +72,11 @@ impl Outcome {
 
     /// A block of this size cannot be mapped here; the kernel asks for smaller ones.
     pub const FALLBACK: Self = Self(bindings::vm_fault_reason_VM_FAULT_FALLBACK);
+
+    /// Returns it as the kernel has it: `VM_FAULT_*`.
+    pub fn bits(self) -> u32 {
+        self.0
+    }
 }
 
 /// Answers the page faults of one or more mappings.
@@ -104,6 +109,11 @@ impl Fault<'_> {
         // SAFETY: `vmf` is valid while the fault is handled, by the type invariant.
         let address = unsafe { (*self.vmf.as_ptr()).__bindgen_anon_1.address };
         address & !(self.block_len() - 1)
+    }
+
+    /// Returns the logarithm to base 2 of the number of pages in the block.
+    pub fn order(&self) -> u32 {
+        self.order
     }
 
     /// Returns the size of the block in bytes, a power of two.
