@@ -109,7 +109,7 @@ impl CoreDevice {
                 traces: Traces::none()?,
                 floor: Floor::new()?,
                 role: Role::of(&pdev)?,
-                last_reset: LastReset::never()?,
+                last_reset: LastReset::never(&pdev)?,
                 current: Arc::pin_init(Current::new(), GFP_KERNEL)?,
                 pdev,
                 driver,

@@ -21,6 +21,9 @@ use kernel::{
         Monotonic, //
     }, //
 };
+use kernel_ext::pci::Device;
+
+use crate::trace;
 
 /// Why a device was reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +44,14 @@ pub(crate) enum ResetKind {
 
 impl ResetKind {
     /// Returns the word for it.
-    fn name(self) -> &'static str {
+    fn name(self) -> &'static CStr {
         match self {
-            Self::Open => "open",
-            Self::Close => "close",
-            Self::Ioctl => "ioctl",
-            Self::Config => "config",
-            Self::Hot => "hot",
-            Self::Unused => "unused",
+            Self::Open => c"open",
+            Self::Close => c"close",
+            Self::Ioctl => c"ioctl",
+            Self::Config => c"config",
+            Self::Hot => c"hot",
+            Self::Unused => c"unused",
         }
     }
 }
@@ -64,27 +67,33 @@ struct Record {
 /// The last reset of a device, if it had one since it was bound.
 #[pin_data]
 pub(crate) struct LastReset {
+    pdev: Device,
+
     #[pin]
     record: Mutex<Option<Record>>,
 }
 
 impl LastReset {
-    /// Makes one that says never.
+    /// Makes one for `pdev` that says never.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn never() -> Result<Arc<Self>> {
+    pub(crate) fn never(pdev: &Device) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
+                pdev: pdev.clone(),
                 record <- new_mutex!(None, "LastReset::record"),
             }),
             GFP_KERNEL,
         )
     }
 
-    /// Notes a reset that has just ended with `result`.
+    /// Notes a reset that has just ended with `result`, and tells whoever traces.
     pub(crate) fn note(&self, kind: ResetKind, result: Result) {
+        trace::vfio_pci_reset(|fire| {
+            fire(self.pdev.name(), kind.name(), trace::errno(result));
+        });
         let at = Instant::now();
         *self.record.lock() = Some(Record { kind, at, result });
     }

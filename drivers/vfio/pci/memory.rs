@@ -126,6 +126,11 @@ impl MemoryGate {
         )
     }
 
+    /// Returns the device.
+    pub(crate) fn device(&self) -> &Device {
+        &self.pdev
+    }
+
     /// Waits for changes to end and returns the right to access memory BARs.
     ///
     /// # Errors

@@ -17,6 +17,7 @@
 //! | [`reset`] | resets of one device |
 //! | [`hot_reset`] | resets of a whole slot or bus |
 //! | [`show`], [`last_reset`] | what debugfs shows |
+//! | [`trace`] | the tracepoints |
 //! | [`token`] | the grammar of `VFIO_GROUP_GET_DEVICE_FD` |
 //! | [`sriov`], [`trust`] | virtual functions, and who may open them |
 //!
@@ -39,6 +40,7 @@ mod reset;
 mod show;
 mod sriov;
 mod token;
+mod trace;
 mod trust;
 
 pub use device::{

@@ -11,10 +11,12 @@
 use super::{
     dirty::{
         read_bitmap,
+        UserBitmap,
         BITMAP, //
     },
     iommu::Iommu,
-    request::MapRequest, //
+    request::MapRequest,
+    trace, //
 };
 use core::mem::offset_of;
 use kernel::{
@@ -102,8 +104,11 @@ impl Iommu {
                 flags.contains(DmaMapFlags::VADDR),
             ),
         )?;
-        self.map(&request)?;
-        Ok(0)
+        let result = self.map(&request);
+        trace::vfio_type1_map(|fire| {
+            fire(raw.iova, raw.size, raw.vaddr, trace::errno(&result));
+        });
+        result.map(|()| 0)
     }
 
     /// Answers `VFIO_IOMMU_UNMAP_DMA`; the size field becomes the number of bytes unmapped.
@@ -120,13 +125,23 @@ impl Iommu {
                 return Err(EINVAL);
             }
             let bitmap = read_bitmap(arg.at(UNMAP_HEAD), raw.size)?;
-            self.unmap(which, Some(&bitmap))?
+            self.unmap_traced(which, Some(&bitmap))?
         } else if flags.contains(DmaUnmapFlags::VADDR) {
             self.invalidate_vaddr(which)?
         } else {
-            self.unmap(which, None)?
+            self.unmap_traced(which, None)?
         };
         arg.write_head(&raw, UNMAP_HEAD)?;
         Ok(0)
+    }
+
+    /// Unmaps, and tells whoever traces.
+    fn unmap_traced(&self, which: (u64, u64, bool), dirty: Option<&UserBitmap>) -> Result<u64> {
+        let result = self.unmap(which, dirty);
+        trace::vfio_type1_unmap(|fire| {
+            let (iova, size, _) = which;
+            fire(iova, size, result.unwrap_or(0), trace::errno(&result));
+        });
+        result
     }
 }

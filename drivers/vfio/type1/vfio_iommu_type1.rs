@@ -17,6 +17,7 @@
 //! - [`owner`], [`watch`] and [`tie`]: following what becomes of the memory
 //! - [`feature`]: what a program can ask about that
 //! - [`show`]: what debugfs shows
+//! - [`trace`]: the tracepoints
 //!
 //! C counterpart: [`drivers/vfio/vfio_iommu_type1.c`](srctree/drivers/vfio/vfio_iommu_type1.c).
 
@@ -37,6 +38,7 @@ mod params;
 mod request;
 mod show;
 mod tie;
+mod trace;
 mod unmap;
 mod watch;
 

@@ -20,6 +20,7 @@ use super::{
     Hardware,
     IntxMasking, //
 };
+use crate::trace::vfio_pci_irq;
 use kernel::{
     irq::{
         Handler,
@@ -347,6 +348,7 @@ impl Handler for OnIrq {
         match self.0.fire() {
             None => IrqReturn::None,
             Some(trigger) => {
+                vfio_pci_irq(|fire| fire(self.0.dev.name(), c"intx", 0));
                 if let Some(trigger) = trigger {
                     trigger.signal();
                 }

@@ -15,6 +15,7 @@ use super::{
     Hardware,
     IntxMasking, //
 };
+use crate::trace::vfio_pci_irq;
 use kernel::{
     irq::{
         Handler,
@@ -181,7 +182,7 @@ impl Msi {
         let slot = self.slot(vector)?;
         let name = self.name(vector)?;
         let trigger = Arc::new(EventFdCtx::from_fd(fd)?, GFP_KERNEL_ACCOUNT)?;
-        let wired = Wired::new(&self.hw, source, name, trigger)?;
+        let wired = Wired::new(&self.hw, (self.kind, vector), source, name, trigger)?;
         if let Some(slot) = self.wired.get_mut(slot) {
             *slot = Some(wired);
         }
@@ -220,11 +221,16 @@ impl Msi {
 
     /// Returns what `/proc/interrupts` shows for `vector`.
     fn name(&self, vector: u32) -> Result<CString> {
-        let kind = match self.kind {
-            Kind::Msi => "msi",
-            Kind::Msix => "msix",
-        };
-        CString::try_from_fmt(fmt!("vfio-{}[{}]({})", kind, vector, self.hw.dev.name()))
+        let name = self.hw.dev.name();
+        CString::try_from_fmt(fmt!("vfio-{}[{}]({})", word(self.kind), vector, name))
+    }
+}
+
+/// Returns what people call `kind`.
+fn word(kind: Kind) -> &'static CStr {
+    match kind {
+        Kind::Msi => c"msi",
+        Kind::Msix => c"msix",
     }
 }
 
@@ -240,6 +246,7 @@ struct Wired {
 impl Wired {
     fn new(
         hw: &Arc<Hardware>,
+        (kind, vector): (Kind, u32),
         source: Vector,
         name: CString,
         trigger: Arc<EventFdCtx>,
@@ -247,7 +254,12 @@ impl Wired {
         let line = hw.with_memory(|| {
             // The device may have been reset without the kernel's knowledge.
             source.refresh();
-            let handler = OnVector(trigger.clone());
+            let handler = OnVector {
+                trigger: trigger.clone(),
+                hw: hw.clone(),
+                kind,
+                vector,
+            };
             let line = IrqLine::new(source.clone(), Sharing::Exclusive, name, handler);
             KBox::pin_init(line, GFP_KERNEL_ACCOUNT)
         })??;
@@ -270,11 +282,19 @@ impl Wired {
 }
 
 /// The handler of a vector.
-struct OnVector(Arc<EventFdCtx>);
+struct OnVector {
+    trigger: Arc<EventFdCtx>,
+
+    /// Only for tracing, as the rest.
+    hw: Arc<Hardware>,
+    kind: Kind,
+    vector: u32,
+}
 
 impl Handler for OnVector {
     fn handle(&self) -> IrqReturn {
-        self.0.signal();
+        vfio_pci_irq(|fire| fire(self.hw.dev.name(), word(self.kind), self.vector));
+        self.trigger.signal();
         IrqReturn::Handled
     }
 }

@@ -38,7 +38,8 @@ use kernel_ext::{
 use super::bar::Bars;
 use crate::{
     memory::MemoryGate,
-    region, //
+    region,
+    trace::vfio_pci_fault, //
 };
 
 /// A BAR as mappings of it see it.
@@ -49,13 +50,25 @@ struct MappedBar {
 
 impl FaultHandler for MappedBar {
     fn fault(&self, fault: &Fault<'_>) -> Outcome {
-        let Some((_, page)) = fault.page_offset().map(split) else {
+        let Some((bar, page)) = fault.page_offset().map(split) else {
             return Outcome::FALLBACK;
         };
-        let Ok(_enabled) = self.gate.mappable() else {
-            return Outcome::SIGBUS;
+        let outcome = match self.gate.mappable() {
+            Ok(_enabled) => fault.insert(&self.pages, page),
+            Err(_) => Outcome::SIGBUS,
         };
-        fault.insert(&self.pages, page)
+        vfio_pci_fault(|fire| {
+            let device = self.gate.device().name();
+            // CAST: There are few regions, and `usize` has at most 64 bits.
+            fire(
+                device,
+                bar as u32,
+                page as u64,
+                fault.order(),
+                outcome.bits(),
+            );
+        });
+        outcome
     }
 }
 
