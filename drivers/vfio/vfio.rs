@@ -54,6 +54,8 @@ module! {
     description: "VFIO - user-level meta-driver, in Rust",
     license: "GPL",
     alias: ["devname:vfio/vfio", "char-major-10-196"],
+    // Carries the library crates, which share BARs as DMA-BUFs.
+    imports_ns: ["DMA_BUF"],
 }
 
 /// The loaded module.

@@ -6,6 +6,7 @@
 #include <linux/hrtimer_types.h>
 #include <linux/anon_inodes.h>
 #include <linux/cdev.h>
+#include <linux/dma-buf-mapping.h>
 #include <linux/eventfd.h>
 #include <linux/iommu.h>
 #include <linux/irqbypass.h>

@@ -15,6 +15,8 @@ pub mod chrdev;
 pub mod class;
 pub mod debugfs;
 pub mod device;
+#[cfg(CONFIG_VFIO_PCI_DMABUF)]
+pub mod dma_buf;
 pub mod eventfd;
 pub mod fs;
 pub mod io;
