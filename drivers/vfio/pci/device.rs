@@ -117,6 +117,13 @@ impl CoreDevice {
             },
             GFP_KERNEL,
         )?;
+        // Not all machines let devices reach each other.
+        #[cfg(CONFIG_VFIO_PCI_DMABUF)]
+        if let Err(error) = bound.pdev.init_providers() {
+            if error != EOPNOTSUPP {
+                return Err(error);
+            }
+        }
         let idle = Idle::new(bound.pdev.device(), !options.disable_idle_d3);
         let set = match bound.pdev.reset_scope() {
             ResetScope::Device => SetId::Device(bound.pdev.address()),

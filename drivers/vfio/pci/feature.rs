@@ -20,6 +20,8 @@ use vfio_uapi::{
     VFIO_DEVICE_FEATURE_PCI_VF_TOKEN, //
 };
 
+#[cfg(CONFIG_VFIO_PCI_DMABUF)]
+use crate::region;
 use crate::{
     device::OpenPci,
     token::Token, //
@@ -36,6 +38,8 @@ pub(crate) fn dispatch(open: &OpenPci, request: &FeatureRequest) -> Result<isize
         VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY => enter_low_power(open, request),
         VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP => await_wakeup(open, request),
         VFIO_DEVICE_FEATURE_LOW_POWER_EXIT => leave_low_power(open, request),
+        #[cfg(CONFIG_VFIO_PCI_DMABUF)]
+        vfio_uapi::VFIO_DEVICE_FEATURE_DMA_BUF => return region::buffers::export(open, request),
         _ => Err(ENOTTY),
     };
     done.map(|()| 0)

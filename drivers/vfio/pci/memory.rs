@@ -6,7 +6,8 @@
 //! machines treat such an access as a fatal error. So each access holds [`MemoryGate`] for reading
 //! and looks first, and whoever is about to stop the device from answering takes it for writing
 //! and takes the mappings of programs away. They come back, page by page, as they are touched
-//! again ([`region::mmap`](super::region::mmap)).
+//! again ([`region::mmap`](super::region::mmap)). Other devices that reach the BARs lose and get
+//! back their access in the same way ([`region::buffers`](super::region::buffers)).
 //!
 //! | guard | right |
 //! |---|---|
@@ -22,6 +23,7 @@
 //! Config::writer, Irqs::igate → gate  configuration writes, interrupt set-up
 //! Current::user → gate                falling asleep and waking up
 //! gate (write) → page table locks     taking mappings away
+//! gate (write) → reservation locks    the same of other devices
 //! gate → gate (write, only tried)     a hot reset holds those of all devices of a set
 //! gate → Config::model, the PCI core's locks
 //! ```
@@ -59,7 +61,10 @@ use crate::{
     irq::IrqHost,
     low_power::LowPower,
     power::Floor,
-    region, //
+    region::{
+        self,
+        buffers::Buffers, //
+    },
 };
 
 /// The COMMAND register and its memory bit.
@@ -86,6 +91,9 @@ pub(super) struct State {
     /// Whether the device may sleep between the calls of its user.
     pub(super) low_power: LowPower,
 
+    /// What other devices may reach of the BARs.
+    buffers: Buffers,
+
     /// Registers from before the device went to sleep, if it forgets them.
     pub(super) asleep: Option<SavedState>,
 
@@ -111,6 +119,7 @@ impl MemoryGate {
     ) -> Result<Arc<Self>> {
         let state = State {
             low_power: LowPower::Off,
+            buffers: Buffers::new(),
             asleep: None,
             forgets,
             floor,
@@ -176,10 +185,11 @@ impl MemoryGate {
         Exclusive {
             state: self.state.write(),
             pdev: &self.pdev,
+            config: &self.config,
         }
     }
 
-    /// Holds off all accesses and takes the mappings of all BARs away.
+    /// Holds off all accesses and takes the mappings of all BARs away, other devices' as well.
     pub(crate) fn zap(&self) -> Zapped<'_> {
         self.take_mappings(self.exclusive())
     }
@@ -189,6 +199,7 @@ impl MemoryGate {
         let exclusive = Exclusive {
             state: self.state.try_write()?,
             pdev: &self.pdev,
+            config: &self.config,
         };
         Some(self.take_mappings(exclusive))
     }
@@ -198,6 +209,7 @@ impl MemoryGate {
             region::offset_of(region::FIRST_BAR),
             region::offset_of(region::ROM) - region::offset_of(region::FIRST_BAR),
         );
+        exclusive.state.buffers.revoke();
         Zapped(exclusive)
     }
 
@@ -231,9 +243,26 @@ pub(crate) struct MemoryEnabled<'a> {
 pub(crate) struct Exclusive<'a> {
     pub(super) state: WriteGuard<'a, State>,
     pub(super) pdev: &'a Device,
+    config: &'a Config,
 }
 
-/// An [`Exclusive`] from whose beginning on no program has a BAR mapped.
+impl Exclusive<'_> {
+    /// Returns what other devices may reach of the BARs.
+    pub(super) fn buffers(&mut self) -> &mut Buffers {
+        &mut self.state.buffers
+    }
+}
+
+impl Drop for Exclusive<'_> {
+    /// Lets other devices reach the BARs again, if the device answers now.
+    fn drop(&mut self) {
+        if !self.state.low_power.is_on() && self.config.memory_enabled() {
+            self.state.buffers.allow();
+        }
+    }
+}
+
+/// An [`Exclusive`] from whose beginning on no program has a BAR mapped, and no other device.
 #[must_use = "accesses go on as soon as this is dropped"]
 pub(crate) struct Zapped<'a>(Exclusive<'a>);
 

@@ -20,9 +20,16 @@
 //! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
 
 pub(crate) mod bar;
+#[cfg(CONFIG_VFIO_PCI_DMABUF)]
+pub(crate) mod buffers;
+#[cfg(not(CONFIG_VFIO_PCI_DMABUF))]
+#[path = "region/no_buffers.rs"]
+pub(crate) mod buffers;
 pub(crate) mod ioeventfd;
 mod mmap;
 mod pieces;
+#[cfg(CONFIG_VFIO_PCI_DMABUF)]
+mod ranges;
 mod trigger;
 
 use kernel::prelude::*;

@@ -205,7 +205,8 @@ impl Drop for Announced {
     }
 }
 
-/// Stops a device when it is dropped: awake, so that it can be reset, and without DMA.
+/// Stops a device when it is dropped: awake, so that it can be reset, without DMA, and out of reach
+/// of other devices.
 ///
 /// Its user is gone, so the eventfd that tells of waking is not rung.
 struct Quiet {
@@ -215,6 +216,7 @@ struct Quiet {
 
 impl Drop for Quiet {
     fn drop(&mut self) {
+        self.gate.zap().buffers().clear();
         self.gate.exclusive().leave_low_power();
         let awake = RuntimeRef::resume(self.pdev.device());
         let woken = self.gate.exclusive().set_power_state(PowerState::D0);

@@ -11,6 +11,8 @@ mod dynamic;
 mod hot_reset_header;
 #[path = "../../../../drivers/vfio/pci/region/pieces.rs"]
 mod pieces;
+#[path = "../../../../drivers/vfio/pci/region/ranges.rs"]
+mod ranges;
 #[path = "../../../../drivers/vfio/pci/token.rs"]
 mod token;
 #[path = "../../../../drivers/vfio/pci/region/trigger.rs"]
