@@ -186,4 +186,7 @@ impl<B: DerefMut<Target = [u8]>> Model<B> {
 pub(super) mod fake;
 
 #[cfg(test)]
+mod rarities;
+
+#[cfg(test)]
 mod tests;
