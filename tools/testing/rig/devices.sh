@@ -76,6 +76,14 @@ add_ivshmem() {
 		-device "ivshmem-plain,memdev=ivshmem,addr=$slot.0")
 }
 
+# A plain VGA card is what Linux's vgacon writes its text to; with a driver of its own the legacy
+# ranges would be that driver's.
+add_vga() {
+	claim vga 0d
+	qemu+=(-device "VGA,addr=$slot.0")
+	blacklist+=(bochs)
+}
+
 # add_device SPEC
 add_device() {
 	case $1 in
@@ -87,6 +95,9 @@ add_device() {
 	e1000e) claim e1000e 18 19 && qemu+=(-device "e1000e,addr=$slot.0") && blacklist+=(e1000e) ;;
 	ivshmem:?*) add_ivshmem "${1#ivshmem:}" ;;
 	testdev) claim testdev 0f && qemu+=(-device "pci-testdev,addr=$slot.0") ;;
+	vga) add_vga ;;
+	virtio-rng) claim virtio-rng 0b && qemu+=(-device "virtio-rng-pci,addr=$slot.0") ;;
+	xhci) claim xhci 09 && qemu+=(-device "qemu-xhci,addr=$slot.0") && blacklist+=(xhci_pci) ;;
 	xhci-msi)
 		claim xhci-msi 16
 		qemu+=(-device "qemu-xhci,msi=on,msix=off,addr=$slot.0")

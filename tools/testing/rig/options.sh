@@ -28,6 +28,9 @@ the host finds them in the folder given with --out.
                           ivshmem:SIZE  a big memory BAR            VFIO_TEST_IVSHMEM    00:0e.0
                           testdev       pci-testdev, has a port BAR VFIO_TEST_TESTDEV    00:0f.0
                           xhci-msi      USB host, 16 MSI vectors    VFIO_TEST_XHCI_MSI   00:16.0
+                          xhci          USB host with MSI-X         VFIO_TEST_XHCI       00:09.0
+                          vga           VGA card with a ROM         VFIO_TEST_VGA        00:0d.0
+                          virtio-rng    vendor's own capabilities   VFIO_TEST_VIRTIO_RNG 00:0b.0
                         The variables list full addresses (0000:00:10.0), in order, in the guest.
                         No native driver takes a test device at boot; 'modprobe nvme' and the like work.
   --native              let native drivers take the test devices at boot

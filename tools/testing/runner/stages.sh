@@ -4,7 +4,7 @@
 
 host_stages=(rules fmt shell layout host clippy)
 guest_stages=(selftests_intel_rust selftests_amd_rust selftests_intel_c selftests_amd_c
-	nvme_intel_rust nvme_amd_rust rig upstream)
+	nvme_intel_rust nvme_amd_rust config rig upstream)
 
 vm=$PROJECT/tools/testing/vm
 selftests=$BUILD/selftests
@@ -94,6 +94,26 @@ stage_selftests_amd_c() { run_selftests amd c; }
 
 stage_nvme_intel_rust() { VM_MACHINE=intel VM_DRIVER=rust "$PROJECT/tools/testing/stress/run" nvme-io; }
 stage_nvme_amd_rust() { VM_MACHINE=amd VM_DRIVER=rust "$PROJECT/tools/testing/stress/run" nvme-io; }
+
+# What a user sees of configuration space, and what becomes of writes to each byte of it: the same on
+# the C modules and on ours, in one guest. The virtual function is the second igb's.
+stage_config() {
+	local out=$logs/config
+	mkdir -p "$out"
+	# shellcheck disable=SC2016 # the guest's variables
+	"$vm" --machine intel --driver none --device edu --device nvme --device igb --device igb \
+		--device igb-port --device e1000e --device ivshmem:16M --device testdev --device xhci \
+		--device xhci-msi --device vga --device virtio-rng --out "$out" --share "$selftests" \
+		--timeout $((400 * $(patience))) -- sh -c 'exec "$0" "$@" $VFIO_TEST_EDU $VFIO_TEST_NVME \
+			$VFIO_TEST_IGB $VFIO_TEST_IGB_PORT $VFIO_TEST_E1000E $VFIO_TEST_IVSHMEM \
+			$VFIO_TEST_TESTDEV $VFIO_TEST_XHCI $VFIO_TEST_XHCI_MSI $VFIO_TEST_VGA \
+			$VFIO_TEST_VIRTIO_RNG' \
+		"$PROJECT/tools/testing/runner/config-diff-in-guest" "$selftests/vfio_pci_config_dump" \
+		"$PROJECT/tools/testing/runner/config-deviations.sed"
+	local status=$?
+	cat "$out/config.results" >>"$logs/config.results"
+	return "$status"
+}
 
 stage_rig() {
 	"$PROJECT/tools/testing/rig/self-test" | tee -a "$logs/rig.results"
