@@ -8,7 +8,9 @@
 //!
 //! | part | what it does |
 //! |---|---|
-//! | [`bar`] | reads and writes BARs and the ROM |
+//! | [`bar`] | reads and writes BARs |
+//! | [`rom`] | reads the expansion ROM |
+//! | [`access`] | one read or write, word by word |
 //! | [`pieces`] | cuts an access into words (knows nothing of the kernel) |
 //! | [`mmap`] | maps BARs into programs |
 //! | [`ioeventfd`] | writes to BARs whenever an eventfd is rung |
@@ -19,6 +21,7 @@
 //! C counterpart: `vfio_pci_rw` and `vfio_pci_ioctl_get_region_info` in
 //! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
 
+mod access;
 pub(crate) mod bar;
 #[cfg(CONFIG_VFIO_PCI_DMABUF)]
 pub(crate) mod buffers;
@@ -30,13 +33,13 @@ mod mmap;
 mod pieces;
 #[cfg(CONFIG_VFIO_PCI_DMABUF)]
 mod ranges;
+pub(crate) mod rom;
 mod trigger;
 
 use kernel::prelude::*;
 use kernel_ext::pci::{
     BarIndex,
-    Device,
-    Rom, //
+    Device, //
 };
 use vfio::info_cap::CapChain;
 use vfio_uapi::{
@@ -132,7 +135,7 @@ pub(crate) fn info(pdev: &Device, bars: &Bars, gate: &MemoryGate, region: Region
     let rw = RegionInfoFlags::READ | RegionInfoFlags::WRITE;
     match region {
         Region::Config => Ok(Info::new(pdev.config_size().into(), rw)),
-        Region::Rom => Ok(rom_info(pdev, gate)),
+        Region::Rom => Ok(rom::info(pdev, gate)),
         Region::Bar(bar) => {
             let size = pdev.resource(bar).len;
             if size == 0 {
@@ -149,25 +152,4 @@ pub(crate) fn info(pdev: &Device, bars: &Bars, gate: &MemoryGate, region: Region
             Ok(info)
         }
     }
-}
-
-/// Describes the ROM, whose image has to be found valid first.
-fn rom_info(pdev: &Device, gate: &MemoryGate) -> Info {
-    let resource = pdev.rom_resource();
-    let size = if resource.start != 0 {
-        let _forced = gate.force();
-        Rom::map(pdev).map(|_| resource.len)
-    } else {
-        shadow_size(pdev)
-    };
-    match size {
-        Some(size) => Info::new(size, RegionInfoFlags::READ),
-        None => Info::new(0, RegionInfoFlags::empty()),
-    }
-}
-
-/// Returns the size that a BAR for the firmware's copy of the ROM would have.
-fn shadow_size(pdev: &Device) -> Option<u64> {
-    let len = Rom::shadow_len(pdev)?.checked_next_power_of_two()?;
-    u64::try_from(len).ok()
 }

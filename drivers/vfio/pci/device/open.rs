@@ -56,11 +56,9 @@ use crate::{
     memory::MemoryGate,
     region::{
         self,
-        bar::{
-            read_rom,
-            Bars, //
-        },
+        bar::Bars,
         ioeventfd::Ioeventfds,
+        rom,
         Region, //
     },
     reset::CleanState,
@@ -249,7 +247,7 @@ impl OpenDevice for OpenPci {
         let _awake = wake_for_user(self.pdev.device())?;
         match region {
             Region::Config => self.config.read(to, count, at),
-            Region::Rom => read_rom(&self.pdev, &self.gate, to, count, at),
+            Region::Rom => rom::read(&self.pdev, &self.gate, to, count, at),
             Region::Bar(bar) => self.bars.read(&self.gate, bar, to, count, at),
         }
     }

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! BARs and the expansion ROM of an open device, read and written through its file.
+//! The BARs of an open device, read and written through its file.
 //!
 //! All BARs are claimed when the device is opened. A claim may fail, as somebody else may use that
 //! address range; the device opens nevertheless, and only what needs the BAR fails. The table of
 //! MSI-X belongs to the kernel: reads of it through the file give ones, and writes are dropped.
 //! (Programs may map it, since the IOMMU remaps interrupts.)
-//!
-//! User memory is copied while the memory gate is free, one word at a time, as the gate is also
-//! taken in page faults.
 //!
 //! C counterpart: [`drivers/vfio/pci/vfio_pci_rdwr.c`](srctree/drivers/vfio/pci/vfio_pci_rdwr.c)
 
@@ -22,20 +19,20 @@ use kernel::{
         UserSliceWriter, //
     }, //
 };
-use kernel_ext::{
-    io::IoWord,
-    pci::{
-        BarIndex,
-        ClaimedBar,
-        Device,
-        OwnPages,
-        Rom,
-        NUM_BARS, //
-    }, //
+use kernel_ext::pci::{
+    BarIndex,
+    ClaimedBar,
+    Device,
+    OwnPages,
+    NUM_BARS, //
 };
 
 use super::{
-    pieces::Piece,
+    access::{
+        clamp,
+        Access,
+        Target, //
+    },
     trigger::Trigger, //
 };
 use crate::{
@@ -46,12 +43,6 @@ use crate::{
 
 /// The widest access to a BAR, in bytes.
 const WIDEST: usize = 8;
-
-/// The widest access to a ROM, in bytes. Some devices answer longer ones with bus errors.
-const WIDEST_ROM: usize = 4;
-
-/// Ones to answer reads of a closed part with.
-const ONES: [u8; 64] = [0xff; 64];
 
 /// One BAR of an open device.
 struct Bar {
@@ -257,138 +248,4 @@ fn closed_part(index: BarIndex, msix: Option<MsixGeometry>) -> Range<usize> {
     // CAST: Widening.
     let start = msix.offset as usize;
     start..start.saturating_add(msix.size() as usize)
-}
-
-/// Checks `pos` against the length of a region and cuts `count` off at its end.
-///
-/// # Errors
-///
-/// `EINVAL` if `pos` is behind the end.
-fn clamp(pos: u64, count: usize, len: u64) -> Result<(usize, usize)> {
-    let left = len
-        .checked_sub(pos)
-        .filter(|&left| left > 0)
-        .ok_or(EINVAL)?;
-    let count = count.min(usize::try_from(left).unwrap_or(usize::MAX));
-    Ok((usize::try_from(pos)?, count))
-}
-
-/// Reads up to `count` bytes at `pos` in the ROM's region; what is behind its image reads as ones.
-///
-/// # Errors
-///
-/// `EINVAL` if there is no ROM or `pos` is behind its end, `ENOMEM` if no valid image can be
-/// mapped, `EIO` if memory decoding is off or the device sleeps, `EFAULT`.
-pub(crate) fn read_rom(
-    pdev: &Device,
-    gate: &MemoryGate,
-    to: &mut UserSliceWriter,
-    count: usize,
-    pos: u64,
-) -> Result<usize> {
-    let resource = pdev.rom_resource();
-    let len = if resource.start != 0 {
-        resource.len
-    } else {
-        super::shadow_size(pdev).ok_or(EINVAL)?
-    };
-    let (at, count) = clamp(pos, count, len)?;
-    let rom = Rom::map(pdev).ok_or(ENOMEM)?;
-    Access {
-        closed: rom.image_len()..usize::try_from(len)?,
-        target: Target::Rom(&rom),
-        gate: resource.is_memory.then_some(gate),
-        at,
-        count,
-        widest: WIDEST_ROM,
-    }
-    .read(to)
-}
-
-/// What an access goes to.
-#[derive(Clone, Copy)]
-enum Target<'a> {
-    Bar(&'a ClaimedBar),
-    Rom(&'a Rom),
-}
-
-/// One read or write, of a range that was checked.
-struct Access<'a> {
-    target: Target<'a>,
-
-    /// The gate, if the target is memory.
-    gate: Option<&'a MemoryGate>,
-
-    at: usize,
-    count: usize,
-    closed: Range<usize>,
-    widest: usize,
-}
-
-impl Access<'_> {
-    /// Calls `f` with each piece and its offset; returns the number of bytes.
-    fn each(&self, mut f: impl FnMut(Piece, usize) -> Result) -> Result<usize> {
-        let (mut at, mut left) = (self.at, self.count);
-        while let Some(piece) = Piece::first(at, left, &self.closed, self.widest) {
-            f(piece, at)?;
-            // OVERFLOW: A piece is within the range that was checked.
-            at += piece.len();
-            left -= piece.len();
-        }
-        Ok(self.count)
-    }
-
-    fn read(&self, to: &mut UserSliceWriter) -> Result<usize> {
-        self.each(|piece, at| match piece {
-            Piece::Byte => to.write_slice(&self.get::<u8>(at)?.to_le_bytes()),
-            Piece::Word => to.write_slice(&self.get::<u16>(at)?.to_le_bytes()),
-            Piece::Long => to.write_slice(&self.get::<u32>(at)?.to_le_bytes()),
-            Piece::Quad => to.write_slice(&self.get::<u64>(at)?.to_le_bytes()),
-            Piece::Closed(len) => ones(to, len),
-        })
-    }
-
-    fn write(&self, from: &mut UserSliceReader) -> Result<usize> {
-        self.each(|piece, at| match piece {
-            Piece::Byte => self.put(at, u8::from_le_bytes(take(from)?)),
-            Piece::Word => self.put(at, u16::from_le_bytes(take(from)?)),
-            Piece::Long => self.put(at, u32::from_le_bytes(take(from)?)),
-            Piece::Quad => self.put(at, u64::from_le_bytes(take(from)?)),
-            Piece::Closed(len) => from.skip(len),
-        })
-    }
-
-    /// Reads one word from the device, with the gate held if it is memory.
-    fn get<W: IoWord>(&self, at: usize) -> Result<W> {
-        let _enabled = self.gate.map(MemoryGate::enabled).transpose()?;
-        match self.target {
-            Target::Bar(bar) => bar.read(at),
-            Target::Rom(rom) => rom.read(at),
-        }
-    }
-
-    /// Writes one word to the device, with the gate held if it is memory.
-    fn put<W: IoWord>(&self, at: usize, value: W) -> Result {
-        let _enabled = self.gate.map(MemoryGate::enabled).transpose()?;
-        match self.target {
-            Target::Bar(bar) => bar.write(at, value),
-            Target::Rom(_) => Err(EINVAL),
-        }
-    }
-}
-
-/// Copies one word from the user.
-fn take<const N: usize>(from: &mut UserSliceReader) -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    from.read_slice(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// Copies `len` bytes of ones to the user.
-fn ones(to: &mut UserSliceWriter, mut len: usize) -> Result {
-    while let Some(chunk) = ONES.get(..len.min(ONES.len())).filter(|c| !c.is_empty()) {
-        to.write_slice(chunk)?;
-        len -= chunk.len();
-    }
-    Ok(())
 }

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! One read or write of a program, word by word between its memory and the device.
+//!
+//! Every region that stands for registers comes down to this: [`Access`] is a range that was
+//! checked, with what it goes to, and what of it is closed.
+//!
+//! User memory is copied while the memory gate is free, one word at a time, as the gate is also
+//! taken in page faults.
+//!
+//! C counterpart: `vfio_pci_core_do_io_rw` in
+//! [`drivers/vfio/pci/vfio_pci_rdwr.c`](srctree/drivers/vfio/pci/vfio_pci_rdwr.c)
+
+use core::ops::Range;
+use kernel::{
+    prelude::*,
+    uaccess::{
+        UserSliceReader,
+        UserSliceWriter, //
+    }, //
+};
+use kernel_ext::{
+    io::IoWord,
+    pci::{
+        ClaimedBar,
+        Rom, //
+    },
+};
+
+use super::pieces::Piece;
+use crate::memory::MemoryGate;
+
+/// Ones to answer reads of a closed part with.
+const ONES: [u8; 64] = [0xff; 64];
+
+/// Checks `pos` against the length of a region and cuts `count` off at its end.
+///
+/// # Errors
+///
+/// `EINVAL` if `pos` is behind the end.
+pub(super) fn clamp(pos: u64, count: usize, len: u64) -> Result<(usize, usize)> {
+    let left = len
+        .checked_sub(pos)
+        .filter(|&left| left > 0)
+        .ok_or(EINVAL)?;
+    let count = count.min(usize::try_from(left).unwrap_or(usize::MAX));
+    Ok((usize::try_from(pos)?, count))
+}
+
+/// What an access goes to.
+#[derive(Clone, Copy)]
+pub(super) enum Target<'a> {
+    /// A BAR.
+    Bar(&'a ClaimedBar),
+    /// The image of the expansion ROM, which cannot be written.
+    Rom(&'a Rom),
+}
+
+/// One read or write, of a range that was checked.
+pub(super) struct Access<'a> {
+    pub(super) target: Target<'a>,
+
+    /// The gate, if it guards the target.
+    pub(super) gate: Option<&'a MemoryGate>,
+
+    /// Where the range begins in the target, in bytes.
+    pub(super) at: usize,
+    /// How many bytes it has; the caller made sure that they are inside the target.
+    pub(super) count: usize,
+    /// The part that reads as ones, and drops what is written.
+    pub(super) closed: Range<usize>,
+    /// The longest access that the target takes, in bytes.
+    pub(super) widest: usize,
+}
+
+impl Access<'_> {
+    /// Calls `f` with each piece and its offset; returns the number of bytes.
+    fn each(&self, mut f: impl FnMut(Piece, usize) -> Result) -> Result<usize> {
+        let (mut at, mut left) = (self.at, self.count);
+        while let Some(piece) = Piece::first(at, left, &self.closed, self.widest) {
+            f(piece, at)?;
+            // OVERFLOW: A piece is within the range that was checked.
+            at += piece.len();
+            left -= piece.len();
+        }
+        Ok(self.count)
+    }
+
+    /// Reads the range into the user's memory; returns its length.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if the gate is closed, `EFAULT`; parts may have been copied then.
+    pub(super) fn read(&self, to: &mut UserSliceWriter) -> Result<usize> {
+        self.each(|piece, at| match piece {
+            Piece::Byte => to.write_slice(&self.get::<u8>(at)?.to_le_bytes()),
+            Piece::Word => to.write_slice(&self.get::<u16>(at)?.to_le_bytes()),
+            Piece::Long => to.write_slice(&self.get::<u32>(at)?.to_le_bytes()),
+            Piece::Quad => to.write_slice(&self.get::<u64>(at)?.to_le_bytes()),
+            Piece::Closed(len) => ones(to, len),
+        })
+    }
+
+    /// Writes the range from the user's memory; returns its length.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for a ROM, `EIO` if the gate is closed, `EFAULT`; parts may have been written then.
+    pub(super) fn write(&self, from: &mut UserSliceReader) -> Result<usize> {
+        self.each(|piece, at| match piece {
+            Piece::Byte => self.put(at, u8::from_le_bytes(take(from)?)),
+            Piece::Word => self.put(at, u16::from_le_bytes(take(from)?)),
+            Piece::Long => self.put(at, u32::from_le_bytes(take(from)?)),
+            Piece::Quad => self.put(at, u64::from_le_bytes(take(from)?)),
+            Piece::Closed(len) => from.skip(len),
+        })
+    }
+
+    /// Reads one word from the device, with the gate held if it is memory.
+    fn get<W: IoWord>(&self, at: usize) -> Result<W> {
+        let _enabled = self.gate.map(MemoryGate::enabled).transpose()?;
+        match self.target {
+            Target::Bar(bar) => bar.read(at),
+            Target::Rom(rom) => rom.read(at),
+        }
+    }
+
+    /// Writes one word to the device, with the gate held if it is memory.
+    fn put<W: IoWord>(&self, at: usize, value: W) -> Result {
+        let _enabled = self.gate.map(MemoryGate::enabled).transpose()?;
+        match self.target {
+            Target::Bar(bar) => bar.write(at, value),
+            Target::Rom(_) => Err(EINVAL),
+        }
+    }
+}
+
+/// Copies one word from the user.
+fn take<const N: usize>(from: &mut UserSliceReader) -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    from.read_slice(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Copies `len` bytes of ones to the user.
+fn ones(to: &mut UserSliceWriter, mut len: usize) -> Result {
+    while let Some(chunk) = ONES.get(..len.min(ONES.len())).filter(|c| !c.is_empty()) {
+        to.write_slice(chunk)?;
+        len -= chunk.len();
+    }
+    Ok(())
+}
