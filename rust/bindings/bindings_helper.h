@@ -16,4 +16,5 @@
 #include <linux/pm_runtime.h>
 #include <linux/pseudo_fs.h>
 #include <linux/vfio.h>
+#include <linux/vgaarb.h>
 #include "../helpers/helpers.h"

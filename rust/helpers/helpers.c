@@ -14,5 +14,6 @@
 #include "pm_runtime.c"
 #include "ratelimit.c"
 #include "sched.c"
+#include "vga.c"
 #include "vma.c"
 #include "wait.c"

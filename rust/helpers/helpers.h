@@ -115,6 +115,14 @@ void vfio_helper_iommu_iotlb_sync(struct iommu_domain *domain,
 void vfio_helper_sg_set_page(struct scatterlist *sg, struct page *page,
 			     unsigned int len);
 
+/* vga.c */
+int vfio_helper_vga_get_interruptible(struct pci_dev *pdev, unsigned int rsrc);
+void vfio_helper_vga_put(struct pci_dev *pdev, unsigned int rsrc);
+int vfio_helper_vga_client_register(struct pci_dev *pdev,
+				    unsigned int (*set_decode)(struct pci_dev *pdev, bool state));
+void vfio_helper_vga_set_legacy_decoding(struct pci_dev *pdev, unsigned int decodes);
+int vfio_helper_aperture_remove_conflicting_pci_devices(struct pci_dev *pdev, const char *name);
+
 /* vma.c */
 void vfio_helper_vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags);
 vm_flags_t vfio_helper_vm_allow_any_uncached(void);

@@ -17,6 +17,7 @@ mod notifier;
 mod reset;
 mod sriov;
 mod state;
+mod vga;
 
 pub use bar::{
     BarIndex,
@@ -66,4 +67,10 @@ pub use state::{
     Enabled,
     PowerState,
     SavedState, //
+};
+pub use vga::{
+    LegacyRange,
+    LegacyUse,
+    VgaAccess,
+    VgaCard, //
 };

@@ -209,7 +209,11 @@ impl Drop for ClaimedBar {
 /// Returns the address of a word at `offset` in a mapping of `len` bytes.
 ///
 /// `EINVAL` if it is not inside or not aligned.
-fn cookie<W: IoWord>(io: NonNull<c_void>, len: usize, offset: usize) -> Result<*mut c_void> {
+pub(super) fn cookie<W: IoWord>(
+    io: NonNull<c_void>,
+    len: usize,
+    offset: usize,
+) -> Result<*mut c_void> {
     let end = offset.checked_add(size_of::<W>()).ok_or(EINVAL)?;
     if end > len || offset % size_of::<W>() != 0 {
         return Err(EINVAL);

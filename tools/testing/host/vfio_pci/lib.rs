@@ -19,3 +19,5 @@ mod token;
 mod trigger;
 #[path = "../../../../drivers/vfio/pci/trust.rs"]
 mod trust;
+#[path = "../../../../rust/kernel/pci/vga/range.rs"]
+mod vga_range;
