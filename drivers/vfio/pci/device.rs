@@ -22,9 +22,11 @@ use kernel::{
 use kernel_ext::{
     pci::{
         Device,
+        LegacyUse,
         PowerState,
         ResetScope,
-        SriovRequest, //
+        SriovRequest,
+        VgaCard, //
     },
     pm::runtime::Idle,
     refuse, //
@@ -72,6 +74,9 @@ pub struct Options {
 
     /// Keep the device awake while nobody uses it.
     pub disable_idle_d3: bool,
+
+    /// Do not offer the legacy addresses of a VGA card.
+    pub disable_vga: bool,
 }
 
 /// A device that is bound to a VFIO driver.
@@ -92,7 +97,8 @@ impl CoreDevice {
     ///
     /// # Errors
     ///
-    /// `EINVAL` for a bridge, `EBUSY` for a device that has virtual functions, those of the core.
+    /// `EINVAL` for a bridge, `EBUSY` for a device that has virtual functions, those of the core
+    /// and of [`VgaCard::new`].
     pub fn new(
         pdev: Device,
         driver: &'static CStr,
@@ -100,6 +106,13 @@ impl CoreDevice {
         options: Options,
     ) -> Result<Self> {
         refuse_unfit(&pdev)?;
+        let legacy = match options.disable_vga {
+            true => LegacyUse::Unused,
+            false => LegacyUse::Used,
+        };
+        let vga = VgaCard::new(&pdev, driver, legacy)?
+            .map(|card| Arc::new(card, GFP_KERNEL))
+            .transpose()?;
         // The PCI core does not know the power state of a device that had no driver, and first of
         // all wants to see it awake.
         let _ = pdev.set_power_state(PowerState::D0);
@@ -111,6 +124,7 @@ impl CoreDevice {
                 role: Role::of(&pdev)?,
                 last_reset: LastReset::never(&pdev)?,
                 current: Arc::pin_init(Current::new(), GFP_KERNEL)?,
+                vga,
                 pdev,
                 driver,
                 options,
@@ -214,6 +228,9 @@ pub(crate) struct Bound {
     pub(crate) last_reset: Arc<LastReset>,
 
     pub(crate) current: Arc<Current>,
+
+    /// The card's place in the arbitration of VGA's legacy addresses, if it is one.
+    vga: Option<Arc<VgaCard>>,
 }
 
 impl Bound {

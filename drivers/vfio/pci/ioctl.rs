@@ -133,7 +133,7 @@ fn get_region_info(open: &OpenPci, arg: UserArg) -> Result {
         return Err(EINVAL);
     }
     let region = Region::new(info.index)?;
-    let found = region::info(&open.pdev, &open.bars, &open.gate, region)?;
+    let found = region::info(open, region)?;
     let mut flags = found.flags;
     info.offset = region::offset_of(info.index);
     info.size = found.size;

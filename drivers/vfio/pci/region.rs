@@ -10,13 +10,12 @@
 //! |---|---|
 //! | [`bar`] | reads and writes BARs |
 //! | [`rom`] | reads the expansion ROM |
+//! | [`vga`] | reads and writes the legacy addresses of VGA cards |
 //! | [`access`] | one read or write, word by word |
 //! | [`pieces`] | cuts an access into words (knows nothing of the kernel) |
 //! | [`mmap`] | maps BARs into programs |
 //! | [`ioeventfd`] | writes to BARs whenever an eventfd is rung |
 //! | [`trigger`] | what such a write is (knows nothing of the kernel) |
-//!
-//! The VGA region is not there yet: every device answers as one without VGA.
 //!
 //! C counterpart: `vfio_pci_rw` and `vfio_pci_ioctl_get_region_info` in
 //! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
@@ -35,12 +34,10 @@ mod pieces;
 mod ranges;
 pub(crate) mod rom;
 mod trigger;
+pub(crate) mod vga;
 
 use kernel::prelude::*;
-use kernel_ext::pci::{
-    BarIndex,
-    Device, //
-};
+use kernel_ext::pci::BarIndex;
 use vfio::info_cap::CapChain;
 use vfio_uapi::{
     RegionInfoFlags,
@@ -48,13 +45,11 @@ use vfio_uapi::{
     VFIO_PCI_CONFIG_REGION_INDEX,
     VFIO_PCI_NUM_REGIONS,
     VFIO_PCI_ROM_REGION_INDEX,
+    VFIO_PCI_VGA_REGION_INDEX,
     VFIO_REGION_INFO_CAP_MSIX_MAPPABLE, //
 };
 
-use crate::{
-    memory::MemoryGate,
-    region::bar::Bars, //
-};
+use crate::device::OpenPci;
 
 /// How far the number of a region is shifted in the offset of its first byte.
 const SHIFT: u32 = 40;
@@ -77,6 +72,8 @@ pub(crate) enum Region {
     Rom,
     /// Configuration space.
     Config,
+    /// The legacy addresses of a VGA card; only few devices have it.
+    Vga,
 }
 
 impl Region {
@@ -89,6 +86,7 @@ impl Region {
         match index {
             VFIO_PCI_ROM_REGION_INDEX => Ok(Self::Rom),
             VFIO_PCI_CONFIG_REGION_INDEX => Ok(Self::Config),
+            VFIO_PCI_VGA_REGION_INDEX => Ok(Self::Vga),
             _ => BarIndex::new(index).map(Self::Bar).ok_or(EINVAL),
         }
     }
@@ -130,12 +128,15 @@ impl Info {
 ///
 /// # Errors
 ///
-/// `ENOMEM`.
-pub(crate) fn info(pdev: &Device, bars: &Bars, gate: &MemoryGate, region: Region) -> Result<Info> {
+/// `ENOMEM`; `EINVAL` for the VGA region of a device that has none.
+pub(crate) fn info(open: &OpenPci, region: Region) -> Result<Info> {
+    let (pdev, bars) = (&open.pdev, &open.bars);
     let rw = RegionInfoFlags::READ | RegionInfoFlags::WRITE;
     match region {
         Region::Config => Ok(Info::new(pdev.config_size().into(), rw)),
-        Region::Rom => Ok(rom::info(pdev, gate)),
+        Region::Rom => Ok(rom::info(pdev, &open.gate)),
+        Region::Vga if open.vga.is_none() => Err(EINVAL),
+        Region::Vga => Ok(Info::new(vga::SIZE, rw)),
         Region::Bar(bar) => {
             let size = pdev.resource(bar).len;
             if size == 0 {

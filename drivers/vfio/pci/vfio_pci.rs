@@ -70,6 +70,10 @@ extern_param!(
     static ENABLE_SRIOV: bool = vfio_pci_enable_sriov;
 );
 extern_param!(
+    /// Do not offer the legacy VGA ranges; always so on kernels that are built without them.
+    static DISABLE_VGA: bool = vfio_pci_disable_vga;
+);
+extern_param!(
     /// Also take the devices in [`DENIED`].
     static DISABLE_DENYLIST: bool = vfio_pci_disable_denylist;
 );
@@ -90,6 +94,7 @@ impl Driver for VfioPci {
         let options = Options {
             nointxmask: NOINTXMASK.get(),
             disable_idle_d3: DISABLE_IDLE_D3.get(),
+            disable_vga: DISABLE_VGA.get(),
         };
         let device = CoreDevice::new(pdev, NAME, this_module::<LocalModule>(), options)?;
         Ok(Arc::new(device, GFP_KERNEL)?)

@@ -14,8 +14,8 @@ bool vfio_pci_nointxmask;
 module_param_named(nointxmask, vfio_pci_nointxmask, bool, 0644);
 MODULE_PARM_DESC(nointxmask, "Mask INTx at the interrupt controller only, never in the device");
 
+bool vfio_pci_disable_vga = !IS_ENABLED(CONFIG_VFIO_PCI_VGA);
 #ifdef CONFIG_VFIO_PCI_VGA
-bool vfio_pci_disable_vga;
 module_param_named(disable_vga, vfio_pci_disable_vga, bool, 0444);
 MODULE_PARM_DESC(disable_vga, "Do not offer the legacy VGA ranges of display devices");
 #endif

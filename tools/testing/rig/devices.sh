@@ -4,7 +4,8 @@
 #
 # virtme-ng's own devices take slots 01 to 08 as they come, further --device texts what is free above.
 # 14 is the AMD machine's, 1e carries the shared folders, 1f is the chipset. The virtual functions of
-# an igb lie 16 slots above it (1a to 1d) and must not pass 1f.
+# an igb lie 16 slots above it (1a to 1d) and must not pass 1f; vga-port is where the fifth of the
+# second igb would be.
 
 qemu=()                 # QEMU arguments gathered so far
 append=()               # kernel parameters gathered so far
@@ -84,6 +85,14 @@ add_vga() {
 	blacklist+=(bochs)
 }
 
+# The second card, behind a bridge that passes the legacy addresses on when it is told to.
+add_vga_port() {
+	claim vga-port 1d
+	test_env[VFIO_TEST_VGA_PORT]=@0000:00:$slot.0
+	qemu+=(-device "pcie-root-port,id=vgaport,chassis=3,slot=3,addr=$slot.0" -device VGA,bus=vgaport)
+	blacklist+=(bochs)
+}
+
 # add_device SPEC
 add_device() {
 	case $1 in
@@ -96,6 +105,7 @@ add_device() {
 	ivshmem:?*) add_ivshmem "${1#ivshmem:}" ;;
 	testdev) claim testdev 0f && qemu+=(-device "pci-testdev,addr=$slot.0") ;;
 	vga) add_vga ;;
+	vga-port) add_vga_port ;;
 	virtio-rng) claim virtio-rng 0b && qemu+=(-device "virtio-rng-pci,addr=$slot.0") ;;
 	xhci) claim xhci 09 && qemu+=(-device "qemu-xhci,addr=$slot.0") && blacklist+=(xhci_pci) ;;
 	xhci-msi)

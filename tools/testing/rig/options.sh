@@ -30,6 +30,7 @@ the host finds them in the folder given with --out.
                           xhci-msi      USB host, 16 MSI vectors    VFIO_TEST_XHCI_MSI   00:16.0
                           xhci          USB host with MSI-X         VFIO_TEST_XHCI       00:09.0
                           vga           VGA card with a ROM         VFIO_TEST_VGA        00:0d.0
+                          vga-port      a VGA card below a port     VFIO_TEST_VGA_PORT   port at 00:1d.0
                           virtio-rng    vendor's own capabilities   VFIO_TEST_VIRTIO_RNG 00:0b.0
                         The variables list full addresses (0000:00:10.0), in order, in the guest.
                         No native driver takes a test device at boot; 'modprobe nvme' and the like work.

@@ -24,7 +24,8 @@ use kernel_ext::{
     pci::{
         Device,
         Enabled,
-        PowerState, //
+        PowerState,
+        VgaCard, //
     },
     pm::runtime::RuntimeRef,
     refuse,
@@ -59,6 +60,7 @@ use crate::{
         bar::Bars,
         ioeventfd::Ioeventfds,
         rom,
+        vga,
         Region, //
     },
     reset::CleanState,
@@ -83,6 +85,8 @@ pub(crate) struct OpenPci {
     pub(crate) gate: Arc<MemoryGate>,
     pub(crate) config: Arc<Config>,
     pub(crate) bars: Bars,
+    /// The card whose legacy VGA addresses are offered.
+    pub(crate) vga: Option<Arc<VgaCard>>,
     pub(crate) clean: CleanState,
     _enabled: Enabled,
     _awake: Option<RuntimeRef>,
@@ -135,6 +139,7 @@ impl OpenPci {
             gate,
             config,
             bars,
+            vga: bound.vga.clone().filter(|_| !bound.options.disable_vga),
             clean,
             _enabled: enabled,
             _awake: awake,
@@ -249,6 +254,7 @@ impl OpenDevice for OpenPci {
             Region::Config => self.config.read(to, count, at),
             Region::Rom => rom::read(&self.pdev, &self.gate, to, count, at),
             Region::Bar(bar) => self.bars.read(&self.gate, bar, to, count, at),
+            Region::Vga => vga::read(self.vga.as_deref(), to, count, at),
         }
     }
 
@@ -263,6 +269,7 @@ impl OpenDevice for OpenPci {
             Region::Config => self.config.write(self, from, count, at),
             Region::Rom => Err(EINVAL),
             Region::Bar(bar) => self.bars.write(&self.gate, bar, from, count, at),
+            Region::Vga => vga::write(self.vga.as_deref(), from, count, at),
         }
     }
 

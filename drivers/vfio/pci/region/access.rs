@@ -23,7 +23,8 @@ use kernel_ext::{
     io::IoWord,
     pci::{
         ClaimedBar,
-        Rom, //
+        Rom,
+        VgaAccess, //
     },
 };
 
@@ -54,6 +55,8 @@ pub(super) enum Target<'a> {
     Bar(&'a ClaimedBar),
     /// The image of the expansion ROM, which cannot be written.
     Rom(&'a Rom),
+    /// One of the ranges of legacy VGA addresses.
+    Vga(&'a VgaAccess<'a>),
 }
 
 /// One read or write, of a range that was checked.
@@ -122,6 +125,7 @@ impl Access<'_> {
         match self.target {
             Target::Bar(bar) => bar.read(at),
             Target::Rom(rom) => rom.read(at),
+            Target::Vga(vga) => vga.read(at),
         }
     }
 
@@ -131,6 +135,7 @@ impl Access<'_> {
         match self.target {
             Target::Bar(bar) => bar.write(at, value),
             Target::Rom(_) => Err(EINVAL),
+            Target::Vga(vga) => vga.write(at, value),
         }
     }
 }
