@@ -206,6 +206,124 @@ TEST_F(igb, asleep)
 	munmap((void *)regs, region_info(self->fd, BAR(0)).size);
 }
 
+/* ---- How the mapping looks ------------------------------------------------ */
+
+/* The flags of the mapping at @addr, as two letters each. */
+static void vma_flags(const void *addr, char *flags, size_t size)
+{
+	unsigned long start, end;
+	bool ours = false;
+	char line[1024];
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+
+	if (!smaps)
+		fail("smaps: %s", strerror(errno));
+	*flags = '\0';
+	while (fgets(line, sizeof(line), smaps)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			ours = start <= (unsigned long)addr && (unsigned long)addr < end;
+		else if (ours && !strncmp(line, "VmFlags:", 8))
+			snprintf(flags, size, "%s", line + 8);
+	}
+	fclose(smaps);
+}
+
+/* Device memory without pages of the kernel's: not to be grown, and not in a core dump. */
+TEST_F(edu, map_attributes)
+{
+	static const char *const want[] = { " sh", " io", " pf", " de", " dd" };
+	void *regs = region_map(self->fd, BAR(0));
+	char flags[1024];
+	unsigned int i;
+
+	vma_flags(regs, flags, sizeof(flags));
+	for (i = 0; i < sizeof(want) / sizeof(*want); i++) {
+		EXPECT_NE(NULL, strstr(flags, want[i])) {
+			TH_LOG("no%s in%s", want[i], flags);
+		}
+	}
+	EXPECT_EQ(MAP_FAILED, mremap(regs, EDU_SIZE, 2 * EDU_SIZE, MREMAP_MAYMOVE));
+	EXPECT_EQ(EFAULT, errno);
+	munmap(regs, EDU_SIZE);
+}
+
+/* ---- A BAR that is smaller than a page ------------------------------------ */
+
+#define SMALL		0
+#define SMALL_SIZE	256
+
+/* Where the host has put a BAR. */
+static uint64_t bar_start(const char *bdf, unsigned int bar)
+{
+	unsigned long long start = 0;
+	char path[128], line[128];
+	FILE *resource;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", bdf);
+	resource = fopen(path, "r");
+	if (!resource)
+		fail("%s: %s", path, strerror(errno));
+	do
+		if (!fgets(line, sizeof(line), resource) || sscanf(line, "%llx", &start) != 1)
+			fail("%s: no BAR %u", path, bar);
+	while (bar--);
+	fclose(resource);
+	return start;
+}
+
+/* Whether the rest of the page at @start is kept from others. */
+static bool is_reserved(uint64_t start)
+{
+	unsigned long long from, to;
+	char line[256], name[128];
+	FILE *iomem = fopen("/proc/iomem", "r");
+	bool found = false;
+
+	if (!iomem)
+		fail("iomem: %s", strerror(errno));
+	while (fgets(line, sizeof(line), iomem))
+		if (sscanf(line, " %llx-%llx : %127[^\n]", &from, &to, name) == 3 &&
+		    !strcmp(name, "vfio sub-page reserved"))
+			found |= from == start + SMALL_SIZE && to == start + PAGE - 1;
+	fclose(iomem);
+	return found;
+}
+
+/* It can be mapped if it has its page for itself, and then keeps it so. */
+TEST_F(ivshmem, map_small)
+{
+	struct vfio_region_info info = region_info(self->fd, BAR(SMALL));
+	uint64_t start = bar_start(self->vfio.bdf, SMALL);
+	volatile uint32_t *regs;
+	uint32_t value;
+	void *addr;
+
+	ASSERT_EQ(SMALL_SIZE, info.size);
+	if (start % PAGE) {
+		EXPECT_FALSE(info.flags & VFIO_REGION_INFO_FLAG_MMAP);
+		EXPECT_EQ(-EINVAL, map(self->fd, BAR(SMALL), 0, PAGE, MAP_SHARED, &addr));
+		return;
+	}
+	EXPECT_TRUE(info.flags & VFIO_REGION_INFO_FLAG_MMAP);
+	EXPECT_TRUE(is_reserved(start));
+	EXPECT_EQ(-EINVAL, map(self->fd, BAR(SMALL), 0, 2 * PAGE, MAP_SHARED, &addr));
+	EXPECT_EQ(-EINVAL, map(self->fd, BAR(SMALL), PAGE, PAGE, MAP_SHARED, &addr));
+	ASSERT_EQ(0, map(self->fd, BAR(SMALL), 0, PAGE, MAP_SHARED, &addr));
+	regs = addr;
+	/* The first register is a mask of interrupts. */
+	ASSERT_EQ(0, touch(regs, &value));
+	regs[0] = ~value;
+	ASSERT_EQ(4, __region_read(self->fd, BAR(SMALL), 0, &value, 4));
+	EXPECT_EQ(value, regs[0]);
+	munmap(addr, PAGE);
+
+	/* File access ends with the BAR, not with the page. */
+	EXPECT_EQ(-EINVAL, __region_read(self->fd, BAR(SMALL), SMALL_SIZE, &value, 4));
+
+	vfio_close(&self->vfio);
+	EXPECT_FALSE(is_reserved(start));
+}
+
 /* ---- A big BAR ------------------------------------------------------------ */
 
 /* Whatever blocks the pages come in, the right memory is behind each address. */
