@@ -13,6 +13,7 @@
 
 mod dma_owner;
 mod domain;
+mod fake_group;
 mod group;
 mod resv;
 mod space;
@@ -23,6 +24,7 @@ pub use self::domain::{
     Access,
     Domain, //
 };
+pub use self::fake_group::FakeGroup;
 pub use self::group::{
     enforces_cache_coherency,
     is_cache_coherent,

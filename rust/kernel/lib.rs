@@ -34,6 +34,8 @@ pub mod random;
 pub mod ratelimit;
 pub mod sched;
 pub mod sync;
+pub mod taint;
+pub mod task;
 pub mod tracepoint;
 pub mod uaccess;
 pub mod work;

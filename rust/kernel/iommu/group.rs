@@ -24,7 +24,7 @@ use kernel::{
 ///
 /// The pointer is a live group on which this value holds a reference.
 #[derive(PartialEq, Eq)]
-pub struct Group(NonNull<bindings::iommu_group>);
+pub struct Group(pub(super) NonNull<bindings::iommu_group>);
 
 // SAFETY: A group may be used from any thread; it has its own mutex and reference count.
 unsafe impl Send for Group {}
