@@ -33,9 +33,11 @@ use kernel_ext::{
 
 use crate::{
     iommu_driver::{
+        Backing,
         IommuDriver,
         IommuInstance, //
     },
+    noiommu,
     subsystem::Subsystem, //
 };
 
@@ -51,6 +53,10 @@ pub(crate) struct Container {
 /// What the lock of a container protects.
 struct State {
     groups: KVec<iommu::Group>,
+
+    /// What all groups have in common; of no meaning without any.
+    backing: Backing,
+
     backend: Option<Arc<Backend>>,
 }
 
@@ -69,6 +75,7 @@ impl Container {
                 state <- new_mutex!(
                     State {
                         groups: KVec::new(),
+                        backing: Backing::Iommu,
                         backend: None,
                     },
                     "Container::state"
@@ -90,27 +97,46 @@ impl Container {
 
     /// Takes ownership of `group` and puts it into the container, and under its backend.
     ///
+    /// A group without an IOMMU has no ownership to take.
+    ///
     /// # Errors
     ///
-    /// `EPERM` if somebody else owns DMA of the group, `EBUSY` or `EINVAL` if it cannot be taken,
-    /// and those of the backend.
-    pub(crate) fn attach(&self, group: &iommu::Group) -> Result<DmaOwner> {
+    /// `EPERM` if the caller may not have such a group, or there are groups of the other kind, or
+    /// somebody else owns DMA of the group; `EBUSY` or `EINVAL` if it cannot be taken, and those of
+    /// the backend.
+    pub(crate) fn attach(
+        &self,
+        group: &iommu::Group,
+        backing: Backing,
+    ) -> Result<Option<DmaOwner>> {
+        noiommu::check_permission(backing)?;
         let mut state = self.state.lock();
+        if !state.groups.is_empty() && state.backing != backing {
+            refuse!(
+                "group {}: groups with and without an IOMMU do not go into one container\n",
+                group.id()
+            );
+            return Err(EPERM);
+        }
         let member = group.clone();
         state.groups.reserve(1, GFP_KERNEL)?;
-        let owner = DmaOwner::claim(group)?;
+        let owner = match backing {
+            Backing::Iommu => Some(DmaOwner::claim(group)?),
+            Backing::Nothing => None,
+        };
         if let Some(backend) = &state.backend {
             backend.instance.attach_group(group)?;
         }
         // The room was reserved, so this cannot fail.
         let _ = state.groups.push_within_capacity(member);
+        state.backing = backing;
         Ok(owner)
     }
 
     /// Takes `group` out. If it was the last one, the backend goes, with all mappings.
     ///
     /// The DMA ownership is given back in between: after the group has left the backend.
-    pub(crate) fn detach(&self, group: &iommu::Group, owner: DmaOwner) {
+    pub(crate) fn detach(&self, group: &iommu::Group, owner: Option<DmaOwner>) {
         let mut state = self.state.lock();
         if let Some(backend) = &state.backend {
             backend.instance.detach_group(group);
@@ -124,10 +150,13 @@ impl Container {
 
     /// Answers `VFIO_CHECK_EXTENSION`.
     fn check_extension(&self, extension: u64) -> isize {
-        match self.backend() {
-            Some(backend) => backend.instance.check_extension(extension),
-            None => self.core.backends().check_extension(extension),
+        if let Some(backend) = self.backend() {
+            return backend.instance.check_extension(extension);
         }
+        let state = self.state.lock();
+        let groups = (!state.groups.is_empty()).then_some(state.backing);
+        drop(state);
+        self.core.backends().check_extension(extension, groups)
     }
 
     /// Chooses the first backend that claims `kind` and takes all groups.
@@ -151,7 +180,9 @@ impl Container {
         let backend = self
             .core
             .backends()
-            .first_that_works(kind, |driver| Backend::open(driver, kind, &state.groups))?;
+            .first_that_works(kind, state.backing, |driver| {
+                Backend::open(driver, kind, &state.groups)
+            })?;
         state.backend = Some(place.write(backend).into());
         Ok(())
     }

@@ -40,7 +40,8 @@ use crate::{
         Device,
         DeviceRef, //
     },
-    holder::HeldBy, //
+    holder::HeldBy,
+    iommu_driver::Backing, //
 };
 
 pub use self::files::GroupFiles;
@@ -58,6 +59,7 @@ pub(crate) use self::{
 #[pin_data]
 pub(crate) struct Group {
     iommu: iommu::Group,
+    backing: Backing,
 
     #[pin]
     state: Mutex<GroupState>,
@@ -90,7 +92,9 @@ enum GroupState {
 /// A group's place in a container, and the proof that it has one.
 pub(crate) struct Attached {
     container: Arc<Container>,
-    owner: DmaOwner,
+
+    /// Given back when the group leaves the container. Without an IOMMU there is nothing to own.
+    owner: Option<DmaOwner>,
 
     /// The number of [`Claim`]s: devices of the group that are open, or being opened.
     claims: usize,
@@ -104,10 +108,11 @@ impl Attached {
 }
 
 impl Group {
-    fn new(iommu: iommu::Group) -> Result<Arc<Self>> {
+    fn new(iommu: iommu::Group, backing: Backing) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
                 iommu,
+                backing,
                 state <- new_mutex!(GroupState::Closed, "Group::state"),
                 held_by <- HeldBy::nobody(),
                 devices <- new_mutex!(KVec::new(), "Group::devices"),
@@ -120,6 +125,11 @@ impl Group {
     /// Returns the IOMMU group.
     pub(crate) fn iommu(&self) -> &iommu::Group {
         &self.iommu
+    }
+
+    /// Returns what stands between the devices of the group and memory.
+    pub(crate) fn backing(&self) -> Backing {
+        self.backing
     }
 
     /// Returns where the virtual machine is noted that the group was given to.

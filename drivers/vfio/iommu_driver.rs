@@ -25,6 +25,15 @@ use kernel_ext::{
 
 use crate::subsystem::Subsystem;
 
+/// What stands between the devices of a group and memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backing {
+    /// An IOMMU, which lets through what is mapped.
+    Iommu,
+    /// Nothing: the devices reach all memory.
+    Nothing,
+}
+
 /// A kind of IOMMU that containers can use.
 pub trait IommuDriver: Send + Sync {
     /// Returns the name of the backend, for messages.
@@ -32,6 +41,11 @@ pub trait IommuDriver: Send + Sync {
 
     /// Returns the module that the backend lives in.
     fn module(&self) -> &'static ThisModule;
+
+    /// Returns which groups can be put under this backend.
+    fn backing(&self) -> Backing {
+        Backing::Iommu
+    }
 
     /// Answers `VFIO_CHECK_EXTENSION` for a container that has no backend yet.
     fn check_extension(&self, extension: u64) -> isize;
@@ -86,16 +100,19 @@ impl Backends {
         })
     }
 
-    /// Returns the first positive answer of a backend, or 0.
-    pub(crate) fn check_extension(&self, extension: u64) -> isize {
+    /// Returns the first positive answer of a backend, or 0. If the container has groups, only
+    /// backends for them are asked.
+    pub(crate) fn check_extension(&self, extension: u64, groups: Option<Backing>) -> isize {
         let list = self.list.lock();
         list.iter()
+            .filter(|driver| groups.is_none_or(|groups| groups == driver.backing()))
             .map(|driver| driver.check_extension(extension))
             .find(|&answer| answer > 0)
             .unwrap_or(0)
     }
 
-    /// Calls `open` with each backend that claims `kind` until one works.
+    /// Calls `open` with each backend for groups with this `backing` that claims `kind`, until one
+    /// works.
     ///
     /// # Errors
     ///
@@ -103,11 +120,12 @@ impl Backends {
     pub(crate) fn first_that_works<T>(
         &self,
         kind: u64,
+        backing: Backing,
         mut open: impl FnMut(&dyn IommuDriver) -> Result<T>,
     ) -> Result<T> {
         let mut error = ENODEV;
         for driver in self.list.lock().iter() {
-            if driver.check_extension(kind) <= 0 {
+            if driver.backing() != backing || driver.check_extension(kind) <= 0 {
                 continue;
             }
             match open(&**driver) {
@@ -116,7 +134,10 @@ impl Backends {
             }
         }
         if error == ENODEV {
-            refuse!("VFIO_SET_IOMMU: no backend for id {kind} is loaded; modprobe vfio_iommu_type1 provides 1 and 3\n");
+            match backing {
+                Backing::Iommu => refuse!("VFIO_SET_IOMMU: no backend for id {kind} is loaded; modprobe vfio_iommu_type1 provides 1 and 3\n"),
+                Backing::Nothing => refuse!("VFIO_SET_IOMMU: not id {kind}: the groups have no IOMMU; their one id is 8, while enable_unsafe_noiommu_mode is on\n"),
+            }
         }
         Err(error)
     }

@@ -43,7 +43,10 @@ use crate::{
         GroupFile,
         Groups, //
     },
-    iommu_driver::Backends, //
+    iommu_driver::{
+        Backends,
+        Backing, //
+    }, //
 };
 
 /// How many groups can have a node: all minor numbers of one major.
@@ -138,8 +141,16 @@ impl Subsystem {
         &self,
         parent: &device::Device,
         index: &Index,
+        backing: Backing,
     ) -> Result<ClassDevice> {
-        ClassDevice::new(&self.device_class, parent, fmt!("vfio{}", index.number))
+        let number = index.number;
+        match backing {
+            // Where user space could also find the device by this entry, its name is a warning.
+            Backing::Nothing if cfg!(CONFIG_IOMMUFD_NOIOMMU) => {
+                ClassDevice::new(&self.device_class, parent, fmt!("noiommu-vfio{number}"))
+            }
+            _ => ClassDevice::new(&self.device_class, parent, fmt!("vfio{number}")),
+        }
     }
 
     /// Takes the lowest free device number.

@@ -26,6 +26,7 @@ pub mod virqfd;
 mod container;
 mod holder;
 mod kvm;
+mod noiommu;
 mod subsystem;
 mod viability;
 
@@ -40,6 +41,7 @@ use kernel_ext::{
 
 use crate::{
     container::Container,
+    iommu_driver::IommuDriverRegistration,
     subsystem::Subsystem, //
 };
 
@@ -62,12 +64,14 @@ module! {
 // Containers cannot be opened any more before what they stand on goes.
 struct Vfio {
     _node: Pin<KBox<MiscNode<Container>>>,
+    _noiommu: Option<IommuDriverRegistration>,
     _subsystem: Installed<Subsystem>,
 }
 
 impl kernel::Module for Vfio {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let subsystem = Subsystem::install()?;
+        let noiommu = noiommu::register()?;
         let node = MiscNode::register(MiscOptions {
             minor: VFIO_MINOR,
             name: c"vfio",
@@ -77,6 +81,7 @@ impl kernel::Module for Vfio {
         pr_info!("VFIO in Rust - user-level meta-driver\n");
         Ok(Self {
             _node: node,
+            _noiommu: noiommu,
             _subsystem: subsystem,
         })
     }

@@ -8,4 +8,11 @@ module_param_named(strict_viability, vfio_strict_viability, bool, 0644);
 MODULE_PARM_DESC(strict_viability,
 		 "Give access to a group only when every device of it is bound to a VFIO driver (default: 1)");
 
+bool vfio_enable_unsafe_noiommu_mode;
+#ifdef CONFIG_VFIO_NOIOMMU
+module_param_named(enable_unsafe_noiommu_mode, vfio_enable_unsafe_noiommu_mode, bool, 0644);
+MODULE_PARM_DESC(enable_unsafe_noiommu_mode,
+		 "UNSAFE: let programs with CAP_SYS_RAWIO have devices that no IOMMU keeps from any memory, and taint the kernel (default: 0)");
+#endif
+
 MODULE_SOFTDEP("post: vfio_iommu_type1 vfio_iommu_spapr_tce");

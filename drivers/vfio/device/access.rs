@@ -36,7 +36,10 @@ use super::{
     OpenContext,
     OpenDevice, //
 };
-use crate::group::Claim;
+use crate::{
+    group::Claim,
+    noiommu, //
+};
 
 /// Whether programs have a device open.
 #[derive(Default)]
@@ -83,7 +86,8 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the bus driver is being unloaded, and those of the bus driver.
+    /// `ENODEV` if the bus driver is being unloaded, `EPERM` if there is no IOMMU and the caller may
+    /// not do without, and those of the bus driver.
     pub(crate) fn open(&self, claim: Claim, group_file: &File) -> Result<Arc<dyn OpenDevice>> {
         let mut set = self.settled();
         if let Access::Open(opened) = self.access.access_mut(&mut set) {
@@ -97,6 +101,7 @@ impl Device {
         }
         let (mut change, _) = Change::begin(self, set);
         let module = ModuleRef::get(self.module).ok_or(ENODEV)?;
+        noiommu::check_permission(self.group().backing())?;
         let vm = self.group().vm().get();
         let device = self.ops.open(&self.open_context())?;
         change.becomes = Access::Open(Opened {

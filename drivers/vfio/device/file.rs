@@ -9,6 +9,7 @@
 //! [`drivers/vfio/vfio_main.c`](srctree/drivers/vfio/vfio_main.c)
 
 use kernel::{
+    device,
     fs::File,
     module::this_module,
     prelude::*,
@@ -44,7 +45,11 @@ use super::{
     FeatureRequest,
     OpenDevice, //
 };
-use crate::group::Claim;
+use crate::{
+    group::Claim,
+    iommu_driver::Backing,
+    noiommu, //
+};
 
 /// What stands behind a device file.
 // The file's share in the open device goes before the close is counted.
@@ -74,6 +79,10 @@ impl DeviceFile {
     ///
     /// `ENOMEM`, and those of [`Device::open`].
     pub(crate) fn open(device: DeviceRef, claim: Claim, group_file: &File) -> Result<ARef<File>> {
+        let unguarded: Option<ARef<device::Device>> = match device.group().backing() {
+            Backing::Iommu => None,
+            Backing::Nothing => Some(device.dev().into()),
+        };
         let open = device.open(claim, group_file)?;
         let session = Session(device);
         let mapping = session.0.mapping().clone();
@@ -84,7 +93,11 @@ impl DeviceFile {
             },
             GFP_KERNEL,
         )?;
-        new_file(c"[vfio-device]", file, Some(&mapping))
+        let file = new_file(c"[vfio-device]", file, Some(&mapping))?;
+        if let Some(dev) = unguarded {
+            noiommu::warn_opened(&dev);
+        }
+        Ok(file)
     }
 }
 

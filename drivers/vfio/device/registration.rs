@@ -22,7 +22,10 @@ use kernel_ext::{
     class::ClassDevice,
     debugfs,
     fs::Mapping,
-    iommu,
+    iommu::{
+        self,
+        FakeGroup, //
+    },
     refuse,
     sync::Waited, //
 };
@@ -49,6 +52,8 @@ use crate::{
         Member, //
     },
     holder::HeldBy,
+    iommu_driver::Backing,
+    noiommu,
     subsystem::{
         Index,
         Subsystem, //
@@ -179,6 +184,7 @@ pub struct Registration {
     shown: Shown,
     _class_device: ClassDevice,
     _index: Index,
+    _fake_group: Option<FakeGroup>,
     _member: Member,
 }
 
@@ -196,25 +202,11 @@ impl Registration {
         ops: Arc<dyn DeviceOps>,
     ) -> Result<Self> {
         let core = Subsystem::get()?;
-        let iommu_group = iommu::Group::of(dev).ok_or_else(|| {
-            refuse!(
-                "{}: has no IOMMU group; turn the IOMMU on (intel_iommu=on, or in the firmware)\n",
-                dev.name()
-            );
-            EINVAL
-        })?;
-        if !iommu::is_cache_coherent(dev) {
-            refuse!(
-                "{}: its IOMMU cannot keep DMA coherent with the caches, so it cannot be assigned\n",
-                dev.name()
-            );
-            return Err(EINVAL);
-        }
-        let member = Member::join(&core, iommu_group)?;
+        let (member, fake_group) = join_group(&core, dev)?;
         let group = member.group().clone();
         let set = core.join_set(set)?;
         let index = core.device_index()?;
-        let class_device = core.new_class_device(dev, &index)?;
+        let class_device = core.new_class_device(dev, &index, group.backing())?;
         let device = Arc::new(
             Device {
                 dev: dev.into(),
@@ -237,6 +229,7 @@ impl Registration {
             shown,
             _class_device: class_device,
             _index: index,
+            _fake_group: fake_group,
             _member: member,
         })
     }
@@ -245,6 +238,23 @@ impl Registration {
     pub fn debug(&self) -> &debugfs::Dir {
         self.shown.dir()
     }
+}
+
+/// Makes `dev` a member of its group; of one made up for it if it has none and may do without.
+fn join_group(core: &Arc<Subsystem>, dev: &device::Device) -> Result<(Member, Option<FakeGroup>)> {
+    let Some(group) = iommu::Group::of(dev) else {
+        let fake = noiommu::make_group(dev)?;
+        let member = Member::join(core, fake.group().clone(), Backing::Nothing)?;
+        return Ok((member, Some(fake)));
+    };
+    if !iommu::is_cache_coherent(dev) {
+        refuse!(
+            "{}: its IOMMU cannot keep DMA coherent with the caches, so it cannot be assigned\n",
+            dev.name()
+        );
+        return Err(EINVAL);
+    }
+    Ok((Member::join(core, group, Backing::Iommu)?, None))
 }
 
 impl Drop for Registration {

@@ -46,6 +46,8 @@ use super::{
 use crate::{
     container::Container,
     device::DeviceFile,
+    iommu_driver::Backing,
+    noiommu,
     viability, //
 };
 
@@ -68,6 +70,10 @@ impl OpenFile for GroupFile {
             GFP_KERNEL,
         )?;
         let mut state = group.state.lock();
+        if matches!(*state, GroupState::Gone) {
+            return Err(ENODEV);
+        }
+        noiommu::check_permission(group.backing)?;
         match &*state {
             GroupState::Closed => {
                 *state = GroupState::Open;
@@ -163,8 +169,11 @@ impl GroupFile {
         let container = from_file::<Container>(&file).ok_or(EBADFD)?;
         viability::check(group)?;
         let owner = container
-            .attach(&group.iommu)
-            .inspect_err(|e| viability::explain(group, *e))?;
+            .attach(&group.iommu, group.backing)
+            .inspect_err(|e| match group.backing {
+                Backing::Iommu => viability::explain(group, *e),
+                Backing::Nothing => {}
+            })?;
         *state = GroupState::Attached(Attached {
             container,
             owner,

@@ -30,6 +30,7 @@ use super::{
     GroupFile, //
 };
 use crate::{
+    iommu_driver::Backing,
     subsystem::Subsystem,
     LocalModule, //
 };
@@ -65,7 +66,11 @@ pub(crate) struct Member {
 
 impl Member {
     /// Makes the caller a member of the group that belongs to `iommu`.
-    pub(crate) fn join(core: &Arc<Subsystem>, iommu: iommu::Group) -> Result<Self> {
+    pub(crate) fn join(
+        core: &Arc<Subsystem>,
+        iommu: iommu::Group,
+        backing: Backing,
+    ) -> Result<Self> {
         let mut list = core.groups().list.lock();
         let group = match list.iter_mut().find(|entry| *entry.group.iommu() == iommu) {
             Some(entry) => {
@@ -74,7 +79,7 @@ impl Member {
             }
             None => {
                 list.reserve(1, GFP_KERNEL)?;
-                let entry = Entry::new(core, iommu)?;
+                let entry = Entry::new(core, iommu, backing)?;
                 let group = entry.group.clone();
                 list.push(entry, GFP_KERNEL)?;
                 group
@@ -94,9 +99,12 @@ impl Member {
 }
 
 impl Entry {
-    fn new(core: &Subsystem, iommu: iommu::Group) -> Result<Self> {
-        let name = CString::try_from_fmt(fmt!("{}", iommu.id()))?;
-        let group = Group::new(iommu)?;
+    fn new(core: &Subsystem, iommu: iommu::Group, backing: Backing) -> Result<Self> {
+        let name = match backing {
+            Backing::Iommu => CString::try_from_fmt(fmt!("{}", iommu.id()))?,
+            Backing::Nothing => CString::try_from_fmt(fmt!("noiommu-{}", iommu.id()))?,
+        };
+        let group = Group::new(iommu, backing)?;
         let debug = core.debug_groups();
         Ok(Self {
             _node: core.new_group_node(&name, group.clone())?,
