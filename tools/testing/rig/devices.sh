@@ -13,7 +13,7 @@ blacklist=()            # native drivers to keep off the test devices
 declare -A taken=()     # how many of each kind there are
 declare -A test_env=()  # VFIO_TEST_x -> addresses; @ADDRESS means "the devices below this bridge"
 
-# add_machine intel|amd
+# add_machine intel|amd|none
 add_machine() {
 	qemu+=(-machine q35,kernel-irqchip=split)
 	case $1 in

@@ -11,11 +11,12 @@ The project, the cache and the build root are visible in the guest at the same p
 COMMAND starts in the current folder (if the guest has it). $VM_OUT is a folder to write results to:
 the host finds them in the folder given with --out.
 
-  --machine intel|amd   q35 with an Intel or an AMD IOMMU
+  --machine intel|amd|none
+                        q35 with an Intel or an AMD IOMMU, or without one
                         (not yet: virtio, pseries, powernv)
   --driver rust|c|none  our modules, the kernel's own, or no VFIO loaded before COMMAND starts
   --kernel stock|debug  Debian's kernel; or one that is built on first use (10 minutes, 3 GB) to find bugs:
-                        KASAN, UBSAN, lockdep, kmemleak, fault injection, DEBUG_VM, IOMMUFD and the device
+                        KASAN, UBSAN, lockdep, kmemleak, fault injection, DEBUG_VM, IOMMUFD, no-IOMMU mode, the device
                         cdev, a look at each freed page whether a device still reaches it. Builds our
                         modules for it too. Guests take three times as long. Default: VFIO_RUST_KERNEL
   --device SPEC         a test device, or any QEMU -device text; repeatable. Test devices:
@@ -78,9 +79,9 @@ not_yet() {
 
 check_machine() {
 	case $machine in
-	intel | amd) ;;
+	intel | amd | none) ;;
 	virtio | pseries | powernv) not_yet "--machine $machine" 4 ;;
-	*) bad_usage "unknown machine '$machine' (intel, amd)" ;;
+	*) bad_usage "unknown machine '$machine' (intel, amd, none)" ;;
 	esac
 }
 

@@ -5,6 +5,8 @@
 host_stages=(rules fmt shell layout host clippy)
 guest_stages=(selftests_intel_rust selftests_amd_rust selftests_intel_c selftests_amd_c
 	nvme_intel_rust nvme_amd_rust config rig upstream)
+# Debian's kernel has no no-IOMMU mode.
+[ "$KERNEL" != debug ] || guest_stages+=(noiommu_rust noiommu_c)
 
 vm=$PROJECT/tools/testing/vm
 selftests=$BUILD/selftests
@@ -64,6 +66,20 @@ stage_host() {
 		>>"$logs/host.results"
 	return "$status"
 }
+
+# run_noiommu DRIVER: the one program that needs a machine without an IOMMU.
+run_noiommu() {
+	local out=$logs/noiommu_$1
+	mkdir -p "$out"
+	"$vm" --machine none --driver "$1" --device edu --device edu --out "$out" --share "$selftests" \
+		-- sh -c '"$1" >"$VM_OUT/ktap"; echo "# exit status $?" >>"$VM_OUT/ktap"' sh "$selftests/vfio_noiommu_test" ||
+		echo "fail the guest ended with status $?" >>"$logs/noiommu_$1.results"
+	cat "$out/ktap"
+	ktap "$out/ktap" vfio_noiommu_test >>"$logs/noiommu_$1.results"
+}
+
+stage_noiommu_rust() { run_noiommu rust; }
+stage_noiommu_c() { run_noiommu c; }
 
 # run_selftests MACHINE DRIVER: every program in one guest, the modules reloaded after each.
 run_selftests() {
