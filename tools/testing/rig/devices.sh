@@ -71,6 +71,25 @@ add_igb_port() {
 	blacklist+=(igb)
 }
 
+# Two cards on one wire: alone in their groups, or, with INTx only and below a bridge, in one. The bridge
+# has the place of a virtual function.
+add_e1000e_pair() {
+	claim e1000e-pair 0b
+	test_env[VFIO_TEST_E1000E_PAIR]="0000:00:0b.0 0000:00:0d.0"
+	qemu+=(-netdev hubport,id=wire0,hubid=0 -device e1000e,netdev=wire0,addr=0b.0
+		-netdev hubport,id=wire1,hubid=0 -device e1000e,netdev=wire1,addr=0d.0)
+	blacklist+=(e1000e)
+}
+
+add_e1000_pair() {
+	claim e1000-pair 1d
+	test_env[VFIO_TEST_E1000_PAIR]=@0000:00:$slot.0
+	qemu+=(-device "pci-bridge,id=wires,chassis_nr=3,addr=$slot.0"
+		-netdev hubport,id=wire2,hubid=1 -device e1000,netdev=wire2,bus=wires,addr=1.0
+		-netdev hubport,id=wire3,hubid=1 -device e1000,netdev=wire3,bus=wires,addr=2.0)
+	blacklist+=(e1000)
+}
+
 add_ivshmem() {
 	claim ivshmem 0e
 	qemu+=(-object "memory-backend-ram,id=ivshmem,size=$1,share=on"
@@ -102,6 +121,8 @@ add_device() {
 	igb) claim igb 0a 0c && qemu+=(-device "igb,addr=$slot.0") && blacklist+=(igb) ;;
 	igb-port) add_igb_port ;;
 	e1000e) claim e1000e 18 19 && qemu+=(-device "e1000e,addr=$slot.0") && blacklist+=(e1000e) ;;
+	e1000e-pair) add_e1000e_pair ;;
+	e1000-pair) add_e1000_pair ;;
 	ivshmem:?*) add_ivshmem "${1#ivshmem:}" ;;
 	testdev) claim testdev 0f && qemu+=(-device "pci-testdev,addr=$slot.0") ;;
 	vga) add_vga ;;

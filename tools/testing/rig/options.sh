@@ -26,6 +26,8 @@ the host finds them in the folder given with --out.
                           igb           NIC: MSI-X, reset, SR-IOV   VFIO_TEST_IGB        00:0a.0 00:0c.0
                           igb-port      an igb below a root port    VFIO_TEST_IGB_PORT   port at 00:17.0
                           e1000e        NIC with an option ROM      VFIO_TEST_E1000E     00:18.0 00:19.0
+                          e1000e-pair   two e1000e on one wire      VFIO_TEST_E1000E_PAIR 00:0b.0 00:0d.0
+                          e1000-pair    two e1000, INTx, one group  VFIO_TEST_E1000_PAIR bridge at 00:1d.0
                           ivshmem:SIZE  a big memory BAR            VFIO_TEST_IVSHMEM    00:0e.0
                           testdev       pci-testdev, has a port BAR VFIO_TEST_TESTDEV    00:0f.0
                           xhci-msi      USB host, 16 MSI vectors    VFIO_TEST_XHCI_MSI   00:16.0

@@ -4,7 +4,8 @@
 
 host_stages=(rules fmt shell layout host clippy)
 guest_stages=(selftests_intel_rust selftests_amd_rust selftests_intel_c selftests_amd_c
-	nvme_intel_rust nvme_amd_rust config rig upstream)
+	nvme_intel_rust nvme_amd_rust config clients_intel_rust clients_amd_rust clients_intel_c rig
+	upstream)
 # Debian's kernel has no no-IOMMU mode.
 [ "$KERNEL" != debug ] || guest_stages+=(noiommu_rust noiommu_c)
 
@@ -131,6 +132,20 @@ stage_config() {
 	cat "$out/config.results" >>"$logs/config.results"
 	return "$status"
 }
+
+# run_clients MACHINE DRIVER
+run_clients() {
+	local out=$logs/clients_$1_$2.out status
+	VM_MACHINE=$1 "$PROJECT/tools/testing/clients/run" "$2" >"$out" 2>&1
+	status=$?
+	cat "$out"
+	grep -E '^(pass|fail) ' "$out" >"$logs/clients_$1_$2.results"
+	return "$status"
+}
+
+stage_clients_intel_rust() { run_clients intel rust; }
+stage_clients_amd_rust() { run_clients amd rust; }
+stage_clients_intel_c() { run_clients intel c; }
 
 stage_rig() {
 	"$PROJECT/tools/testing/rig/self-test" | tee -a "$logs/rig.results"
