@@ -15,4 +15,9 @@ MODULE_PARM_DESC(enable_unsafe_noiommu_mode,
 		 "UNSAFE: let programs with CAP_SYS_RAWIO have devices that no IOMMU keeps from any memory, and taint the kernel (default: 0)");
 #endif
 
+#if IS_ENABLED(CONFIG_IOMMUFD)
+MODULE_IMPORT_NS("IOMMUFD");
+MODULE_IMPORT_NS("IOMMUFD_VFIO");
+#endif
+
 MODULE_SOFTDEP("post: vfio_iommu_type1 vfio_iommu_spapr_tce");

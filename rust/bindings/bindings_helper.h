@@ -9,6 +9,7 @@
 #include <linux/dma-buf-mapping.h>
 #include <linux/eventfd.h>
 #include <linux/iommu.h>
+#include <linux/iommufd.h>
 #include <linux/irqbypass.h>
 #include <linux/mmu_notifier.h>
 #include <linux/msi.h>

@@ -21,6 +21,8 @@ pub mod eventfd;
 pub mod fs;
 pub mod io;
 pub mod iommu;
+#[cfg_attr(not(CONFIG_IOMMUFD), path = "iommufd_absent.rs")]
+pub mod iommufd;
 pub mod irq;
 pub mod kobject;
 pub mod kvm;

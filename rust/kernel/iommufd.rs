@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! IOMMUFD: address spaces for DMA that belong to `/dev/iommu` instead of VFIO.
+//!
+//! An open file of `/dev/iommu` is a context, [`Ctx`]. A program makes address spaces and maps memory
+//! in it by calls that VFIO never sees. VFIO's part is to bind devices to the context
+//! ([`BoundDevice`]), which takes their DMA from everybody else, and to attach them to one of its
+//! address spaces.
+//!
+//! A context can stand in for a VFIO container: it then has one *compatible* address space, which
+//! VFIO's old calls for mapping work on.
+//!
+//! On kernels without `CONFIG_IOMMUFD` there are no values of these types.
+//!
+//! C header: [`include/linux/iommufd.h`](srctree/include/linux/iommufd.h)
+
+use crate::{
+    bindings,
+    device::as_raw, //
+};
+use core::ptr::NonNull;
+use kernel::{
+    device::Device,
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
+    fs::LocalFile,
+    prelude::*, //
+};
+
+/// DMA without a process address space id, see
+/// [`include/linux/iommu.h`](srctree/include/linux/iommu.h).
+const NO_PASID: bindings::ioasid_t = 0;
+
+/// A counted reference to a context.
+///
+/// # Invariants
+///
+/// The pointer is a live context on which this value holds a reference.
+pub struct Ctx(NonNull<bindings::iommufd_ctx>);
+
+// SAFETY: A context has locks and a reference count of its own and belongs to no thread.
+unsafe impl Send for Ctx {}
+// SAFETY: As above.
+unsafe impl Sync for Ctx {}
+
+impl Ctx {
+    /// Returns the context that `file` is, if it is one.
+    pub fn from_file(file: &LocalFile) -> Option<Self> {
+        // SAFETY: The file is valid by its type.
+        let raw = from_err_ptr(unsafe { bindings::iommufd_ctx_from_file(file.as_ptr()) }).ok()?;
+        // INVARIANT: The call took a reference.
+        NonNull::new(raw).map(Self)
+    }
+
+    /// Makes sure that there is a compatible address space.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the context is for devices without an IOMMU, `ENOMEM`.
+    pub fn create_compat_ioas(&self) -> Result {
+        // SAFETY: The context is live by the type invariant.
+        to_result(unsafe { bindings::iommufd_vfio_compat_ioas_create(self.0.as_ptr()) })
+    }
+
+    /// Returns the id of the compatible address space.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if there is none.
+    pub fn compat_ioas(&self) -> Result<u32> {
+        let mut id = 0;
+        // SAFETY: The context is live by the type invariant; `id` is valid for writes.
+        to_result(unsafe {
+            bindings::iommufd_vfio_compat_ioas_get_id(self.0.as_ptr(), &raw mut id)
+        })?;
+        Ok(id)
+    }
+
+    /// Lets the context stand in for a container of devices without an IOMMU.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if it has a compatible address space.
+    pub fn set_no_iommu(&self) -> Result {
+        // SAFETY: The context is live by the type invariant.
+        to_result(unsafe { bindings::iommufd_vfio_compat_set_no_iommu(self.0.as_ptr()) })
+    }
+}
+
+impl Drop for Ctx {
+    fn drop(&mut self) {
+        // SAFETY: The reference is ours by the type invariant, and not used afterwards.
+        unsafe { bindings::iommufd_ctx_put(self.0.as_ptr()) };
+    }
+}
+
+/// A device whose DMA is the business of a context. Until it is attached it can do none.
+///
+/// # Invariants
+///
+/// The pointer is a binding that this value owns, and the context is alive as long as that is.
+pub struct BoundDevice {
+    raw: NonNull<bindings::iommufd_device>,
+    attached: bool,
+}
+
+// SAFETY: A binding may be used by any thread; calls that change it take `&mut`.
+unsafe impl Send for BoundDevice {}
+// SAFETY: A shared reference gives no access.
+unsafe impl Sync for BoundDevice {}
+
+impl BoundDevice {
+    /// Binds `dev`, which must stay bound to its driver until the result is dropped.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` if somebody else owns DMA of its group, or its interrupts cannot be isolated; `EBUSY`,
+    /// `EINVAL`, `ENOMEM`.
+    pub fn bind(ctx: &Ctx, dev: &Device) -> Result<Self> {
+        let mut id = 0;
+        // SAFETY: Context and device are live, and `id` is valid for writes. The binding takes
+        // references to both.
+        let raw = from_err_ptr(unsafe {
+            bindings::iommufd_device_bind(ctx.0.as_ptr(), as_raw(dev), &raw mut id)
+        })?;
+        // INVARIANT: The binding was just made; it keeps a reference to the context.
+        Ok(Self {
+            raw: NonNull::new(raw).ok_or(ENOMEM)?,
+            attached: false,
+        })
+    }
+
+    /// Puts the device into the address space or page table `pt`; returns the page table's id.
+    ///
+    /// If it is in another one, it is moved without a gap.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if there is no such object, `EINVAL` if it does not fit, `EBUSY`, `ENOMEM`.
+    pub fn attach(&mut self, pt: u32) -> Result<u32> {
+        let mut id = pt;
+        let raw = self.raw.as_ptr();
+        // SAFETY: The binding is ours by the type invariant; `id` is valid for reads and writes. A
+        // device is replaced only while it is attached.
+        to_result(unsafe {
+            if self.attached {
+                bindings::iommufd_device_replace(raw, NO_PASID, &raw mut id)
+            } else {
+                bindings::iommufd_device_attach(raw, NO_PASID, &raw mut id)
+            }
+        })?;
+        self.attached = true;
+        Ok(id)
+    }
+
+    /// Takes the device out of its address space, if it is in one.
+    pub fn detach(&mut self) {
+        if core::mem::take(&mut self.attached) {
+            // SAFETY: The binding is ours by the type invariant, and the device is attached.
+            unsafe { bindings::iommufd_device_detach(self.raw.as_ptr(), NO_PASID) };
+        }
+    }
+}
+
+impl Drop for BoundDevice {
+    fn drop(&mut self) {
+        self.detach();
+        // SAFETY: The binding is ours by the type invariant, not attached, and not used afterwards.
+        unsafe { bindings::iommufd_device_unbind(self.raw.as_ptr()) };
+    }
+}

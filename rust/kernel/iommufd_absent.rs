@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! IOMMUFD, on kernels that do not have it: the same types, without values.
+//!
+//! Callers need no conditions: what they do with a value cannot happen, and the compiler leaves it
+//! out. `iommufd.rs` documents the real ones.
+
+use core::convert::Infallible;
+use kernel::{
+    device::Device,
+    fs::LocalFile,
+    prelude::*, //
+};
+
+/// A context. There is none.
+pub struct Ctx(Infallible);
+
+impl Ctx {
+    /// Returns that no file is a context.
+    pub fn from_file(_file: &LocalFile) -> Option<Self> {
+        None
+    }
+
+    /// Cannot be called.
+    pub fn create_compat_ioas(&self) -> Result {
+        match self.0 {}
+    }
+
+    /// Cannot be called.
+    pub fn compat_ioas(&self) -> Result<u32> {
+        match self.0 {}
+    }
+
+    /// Cannot be called.
+    pub fn set_no_iommu(&self) -> Result {
+        match self.0 {}
+    }
+}
+
+// As the real ones, so that the same code drops them.
+impl Drop for Ctx {
+    fn drop(&mut self) {
+        match self.0 {}
+    }
+}
+
+/// A bound device. There is none.
+pub struct BoundDevice(Infallible);
+
+impl BoundDevice {
+    /// Cannot be called.
+    pub fn bind(ctx: &Ctx, _dev: &Device) -> Result<Self> {
+        match ctx.0 {}
+    }
+
+    /// Cannot be called.
+    pub fn attach(&mut self, _pt: u32) -> Result<u32> {
+        match self.0 {}
+    }
+
+    /// Cannot be called.
+    pub fn detach(&mut self) {
+        match self.0 {}
+    }
+}
+
+impl Drop for BoundDevice {
+    fn drop(&mut self) {
+        match self.0 {}
+    }
+}
