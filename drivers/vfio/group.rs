@@ -19,6 +19,7 @@ mod member;
 mod show;
 
 use kernel::{
+    device,
     prelude::*,
     sync::{
         new_mutex,
@@ -31,7 +32,12 @@ use kernel_ext::{
         self,
         DmaOwner, //
     },
-    kvm::VmSlot, //
+    iommufd::{
+        self,
+        BoundDevice, //
+    },
+    kvm::VmSlot,
+    refuse, //
 };
 
 use crate::{
@@ -41,7 +47,8 @@ use crate::{
         DeviceRef, //
     },
     holder::HeldBy,
-    iommu_driver::Backing, //
+    iommu_driver::Backing,
+    noiommu, //
 };
 
 pub use self::files::GroupFiles;
@@ -91,19 +98,68 @@ enum GroupState {
 
 /// A group's place in a container, and the proof that it has one.
 pub(crate) struct Attached {
-    container: Arc<Container>,
-
-    /// Given back when the group leaves the container. Without an IOMMU there is nothing to own.
-    owner: Option<DmaOwner>,
+    place: Place,
 
     /// The number of [`Claim`]s: devices of the group that are open, or being opened.
     claims: usize,
 }
 
+/// What decides on the DMA of a group.
+enum Place {
+    /// A container of VFIO's own.
+    Container {
+        container: Arc<Container>,
+
+        /// Given back when the group leaves the container. Without an IOMMU there is nothing to own.
+        owner: Option<DmaOwner>,
+    },
+    /// IOMMUFD, which takes ownership with each device that is opened.
+    Iommufd(iommufd::Ctx),
+}
+
 impl Attached {
+    /// Lets a device of a group with this `backing` reach what is mapped, before it is opened. With
+    /// IOMMUFD it does so as long as the result exists.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the container has no backend yet, `EPERM` if the caller may not have a device
+    /// without an IOMMU, and those of IOMMUFD.
+    fn admit(&self, dev: &device::Device, backing: Backing) -> Result<Option<BoundDevice>> {
+        match (&self.place, backing) {
+            (Place::Container { container, .. }, _) => {
+                if !container.has_backend() {
+                    refuse!(
+                        "{}: its container has no IOMMU yet; call VFIO_SET_IOMMU first\n",
+                        dev.name()
+                    );
+                    return Err(EINVAL);
+                }
+                noiommu::check_permission(backing)?;
+                Ok(None)
+            }
+            (Place::Iommufd(ctx), Backing::Iommu) => {
+                let mut bound = BoundDevice::bind(ctx, dev)?;
+                bound.attach(ctx.compat_ioas()?)?;
+                Ok(Some(bound))
+            }
+            (Place::Iommufd(ctx), Backing::Nothing) => {
+                noiommu::check_permission(backing)?;
+                // A program with an address space expects that it means something.
+                match ctx.compat_ioas() {
+                    Ok(_) => Err(EPERM),
+                    Err(_) => Ok(None),
+                }
+            }
+        }
+    }
+
     /// Takes `group` out of the container.
     fn detach(self, group: &iommu::Group) {
-        self.container.detach(group, self.owner);
+        match self.place {
+            Place::Container { container, owner } => container.detach(group, owner),
+            Place::Iommufd(ctx) => drop(ctx),
+        }
     }
 }
 

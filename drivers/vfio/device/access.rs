@@ -23,6 +23,7 @@ use kernel::{
     }, //
 };
 use kernel_ext::{
+    iommufd::BoundDevice,
     kvm::Vm,
     module::ModuleRef, //
 };
@@ -36,10 +37,7 @@ use super::{
     OpenContext,
     OpenDevice, //
 };
-use crate::{
-    group::Claim,
-    noiommu, //
-};
+use crate::group::Claim;
 
 /// Whether programs have a device open.
 #[derive(Default)]
@@ -61,6 +59,8 @@ pub(super) struct Opened {
     /// The number of its files.
     files: usize,
 
+    /// With IOMMUFD, what lets the device reach memory.
+    _dma: Option<BoundDevice>,
     _claim: Claim,
 
     /// The group stays open as long as one of its devices is.
@@ -86,8 +86,7 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the bus driver is being unloaded, `EPERM` if there is no IOMMU and the caller may
-    /// not do without, and those of the bus driver.
+    /// `ENODEV` if the bus driver is being unloaded, those of [`Claim::admit`] and of the bus driver.
     pub(crate) fn open(&self, claim: Claim, group_file: &File) -> Result<Arc<dyn OpenDevice>> {
         let mut set = self.settled();
         if let Access::Open(opened) = self.access.access_mut(&mut set) {
@@ -101,12 +100,13 @@ impl Device {
         }
         let (mut change, _) = Change::begin(self, set);
         let module = ModuleRef::get(self.module).ok_or(ENODEV)?;
-        noiommu::check_permission(self.group().backing())?;
+        let dma = claim.admit(self.dev())?;
         let vm = self.group().vm().get();
         let device = self.ops.open(&self.open_context())?;
         change.becomes = Access::Open(Opened {
             device: device.clone(),
             files: 1,
+            _dma: dma,
             _claim: claim,
             _group_file: group_file.into(),
             _vm: vm,
@@ -138,6 +138,7 @@ impl Device {
         if let Access::Open(opened) = access {
             let Opened {
                 device,
+                _dma: dma,
                 _claim: claim,
                 _group_file,
                 _vm,
@@ -147,8 +148,9 @@ impl Device {
             drop(device);
             self.held_by().close();
             drop(change);
-            // The device must be quiet before its group may be detached. What ends with a virtual
-            // machine needs no lock of ours, and takes many others.
+            // The device must be quiet before it lets go of memory and its group may be detached. What
+            // ends with a virtual machine needs no lock of ours, and takes many others.
+            drop(dma);
             drop(claim);
         }
     }

@@ -10,10 +10,11 @@
 //! [`drivers/vfio/container.c`](srctree/drivers/vfio/container.c)
 
 use kernel::{
+    device,
     prelude::*,
     sync::Arc, //
 };
-use kernel_ext::refuse;
+use kernel_ext::iommufd::BoundDevice;
 
 use super::{
     Group,
@@ -33,24 +34,31 @@ impl Claim {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the group is in no container or that has no backend yet, and those of
-    /// [`viability::check`].
+    /// `EINVAL` if the group is in no container, and those of [`viability::check`].
     pub(super) fn new(group: &Arc<Group>) -> Result<Self> {
         let mut state = group.state.lock();
         let GroupState::Attached(attached) = &mut *state else {
             return Err(EINVAL);
         };
         viability::check(group)?;
-        if !attached.container.has_backend() {
-            refuse!(
-                "group {}: its container has no IOMMU yet; call VFIO_SET_IOMMU first\n",
-                group.iommu.id()
-            );
-            return Err(EINVAL);
-        }
         attached.claims = attached.claims.checked_add(1).ok_or(EMFILE)?;
         // INVARIANT: Counted just above; a group with claims stays attached.
         Ok(Self(group.clone()))
+    }
+
+    /// Lets a device of the group reach what is mapped, before it is opened. With IOMMUFD it does so
+    /// as long as the result exists.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the container has no backend yet, `EPERM` if the caller may not have a device
+    /// without an IOMMU, and those of IOMMUFD.
+    pub(crate) fn admit(&self, dev: &device::Device) -> Result<Option<BoundDevice>> {
+        match &*self.0.state.lock() {
+            GroupState::Attached(attached) => attached.admit(dev, self.0.backing),
+            // A group with claims stays attached.
+            _ => Err(EINVAL),
+        }
     }
 }
 

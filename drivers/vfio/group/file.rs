@@ -28,6 +28,7 @@ use kernel_ext::{
         FileOperations,
         OpenFile, //
     },
+    iommufd,
     refuse,
     uaccess::UserArg, //
 };
@@ -41,7 +42,8 @@ use super::{
     Attached,
     Claim,
     Group,
-    GroupState, //
+    GroupState,
+    Place, //
 };
 use crate::{
     container::Container,
@@ -166,19 +168,8 @@ impl GroupFile {
             GroupState::Gone => return Err(ENODEV),
             GroupState::Closed | GroupState::Open => {}
         }
-        let container = from_file::<Container>(&file).ok_or(EBADFD)?;
-        viability::check(group)?;
-        let owner = container
-            .attach(&group.iommu, group.backing)
-            .inspect_err(|e| match group.backing {
-                Backing::Iommu => viability::explain(group, *e),
-                Backing::Nothing => {}
-            })?;
-        *state = GroupState::Attached(Attached {
-            container,
-            owner,
-            claims: 0,
-        });
+        let place = group.find_place(&file)?;
+        *state = GroupState::Attached(Attached { place, claims: 0 });
         Ok(0)
     }
 
@@ -222,5 +213,28 @@ impl GroupFile {
         fd.fd_install(opened);
         // CAST: A file descriptor is a small number.
         Ok(number as isize)
+    }
+}
+
+impl Group {
+    /// Puts the group into what `file` is: a container, or a context of IOMMUFD in place of one.
+    fn find_place(&self, file: &LocalFile) -> Result<Place> {
+        if let Some(container) = from_file::<Container>(file) {
+            viability::check(self)?;
+            let owner = container
+                .attach(&self.iommu, self.backing)
+                .inspect_err(|e| match self.backing {
+                    Backing::Iommu => viability::explain(self, *e),
+                    Backing::Nothing => {}
+                })?;
+            return Ok(Place::Container { container, owner });
+        }
+        let ctx = iommufd::Ctx::from_file(file).ok_or(EBADFD)?;
+        viability::check(self)?;
+        match self.backing {
+            Backing::Iommu => ctx.create_compat_ioas()?,
+            Backing::Nothing => ctx.set_no_iommu()?,
+        }
+        Ok(Place::Iommufd(ctx))
     }
 }

@@ -15,7 +15,8 @@ use kernel::{
 
 use super::{
     Group,
-    GroupState, //
+    GroupState,
+    Place, //
 };
 use crate::viability;
 
@@ -44,7 +45,10 @@ impl Group {
             GroupState::Gone => seq_print!(m, "state: gone\n"),
             GroupState::Attached(attached) => {
                 seq_print!(m, "state: attached\nopen devices: {}\n", attached.claims);
-                attached.container.show(m);
+                match &attached.place {
+                    Place::Container { container, .. } => container.show(m),
+                    Place::Iommufd(_) => seq_print!(m, "iommu: iommufd\n"),
+                }
                 return true;
             }
         }
