@@ -65,7 +65,7 @@ TEST_F(container, extensions)
 	EXPECT_EQ(0, extension(self->fd, 0xffffffff));
 }
 
-TEST_F(container, needs_a_group)
+TEST_F(container, r31_needs_a_group)
 {
 	EXPECT_EQ(-EINVAL, __set_iommu(self->fd, VFIO_TYPE1v2_IOMMU));
 	EXPECT_EQ(-EINVAL, __set_iommu(self->fd, 99));
@@ -130,7 +130,7 @@ TEST_F(grouped, refuses_types_that_nobody_claims)
 }
 
 
-TEST_F(grouped, type_is_chosen_once)
+TEST_F(grouped, r31_type_is_chosen_once)
 {
 	EXPECT_EQ(0, __set_iommu(self->vfio.container, VFIO_TYPE1_IOMMU));
 	EXPECT_EQ(-EINVAL, __set_iommu(self->vfio.container, VFIO_TYPE1_IOMMU));
@@ -138,7 +138,7 @@ TEST_F(grouped, type_is_chosen_once)
 	EXPECT_EQ(-EINVAL, __set_iommu(self->vfio.container, 99));
 }
 
-TEST_F(grouped, still_closed_without_type)
+TEST_F(grouped, r31_still_closed_without_type)
 {
 	EXPECT_EQ(-EINVAL, __dma_map(self->vfio.container, memory(PAGE), 0, PAGE, DMA_RW));
 	EXPECT_EQ(-EINVAL, __dma_unmap(self->vfio.container, 0, PAGE));

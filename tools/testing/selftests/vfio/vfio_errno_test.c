@@ -148,7 +148,7 @@ static void prepare(const struct sample *sample, void *arg, uint32_t argsz)
 	memcpy(arg, &argsz, sizeof(argsz));
 }
 
-TEST_F(refusal, sizes)
+TEST_F(refusal, r33_sizes)
 {
 	const struct sample *sample;
 	uint32_t argsz;
@@ -175,7 +175,7 @@ TEST_F(refusal, sizes)
 	}
 }
 
-TEST_F(refusal, pointers)
+TEST_F(refusal, r33_pointers)
 {
 	const struct sample *sample;
 
@@ -224,7 +224,7 @@ TEST_F(refusal, pointers)
 
 /* ---- Group -------------------------------------------------------------------- */
 
-TEST_F(refusal, group_pointers)
+TEST_F(refusal, r33_group_pointers)
 {
 	int group = self->vfio.group;
 

@@ -275,7 +275,7 @@ static bool is_running(pid_t child)
 	return waitpid(child, NULL, WNOHANG) == 0;
 }
 
-TEST_F_TIMEOUT(leaving, request_is_rung_until_it_is_heard, 60)
+TEST_F_TIMEOUT(leaving, r29_request_is_rung_until_it_is_heard, 60)
 {
 	struct vfio *vfio = &self->vfio;
 	int status;
@@ -297,7 +297,7 @@ TEST_F_TIMEOUT(leaving, request_is_rung_until_it_is_heard, 60)
 	EXPECT_EQ(-ENODEV, __group_get_device(vfio->group, vfio->bdf));
 }
 
-TEST_F_TIMEOUT(leaving, a_signal_does_not_end_the_wait, 60)
+TEST_F_TIMEOUT(leaving, r29_a_signal_does_not_end_the_wait, 60)
 {
 	struct vfio *vfio = &self->vfio;
 
@@ -312,7 +312,7 @@ TEST_F_TIMEOUT(leaving, a_signal_does_not_end_the_wait, 60)
 	EXPECT_EQ(self->child, waitpid(self->child, NULL, 0));
 }
 
-TEST_F_TIMEOUT(leaving, waits_for_every_file, 60)
+TEST_F_TIMEOUT(leaving, r29_waits_for_every_file, 60)
 {
 	struct vfio *vfio = &self->vfio;
 	int second = dup(vfio->device);

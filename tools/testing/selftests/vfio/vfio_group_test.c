@@ -83,7 +83,7 @@ TEST_F(bound, class_device)
 	EXPECT_EQ(-ENOENT, __read_text(path, text, sizeof(text)));
 }
 
-TEST_F(bound, opens_once)
+TEST_F(bound, r31_opens_once)
 {
 	int group = group_open(self->group_id);
 	int copy;
@@ -137,7 +137,7 @@ TEST_F(bound, status_writes_flags_only)
 	close(group);
 }
 
-TEST_F(bound, wrong_containers)
+TEST_F(bound, r31_wrong_containers)
 {
 	int group = group_open(self->group_id);
 	int event = eventfd(0, EFD_CLOEXEC);
@@ -254,7 +254,7 @@ FIXTURE_TEARDOWN(pair)
 	pci_unbind(self->sibling);
 }
 
-TEST_F(pair, sibling_on_a_host_driver)
+TEST_F(pair, r31_sibling_on_a_host_driver)
 {
 	pci_bind(self->sibling, HOST_DRIVER);
 	EXPECT_EQ(0, group_status(self->group));

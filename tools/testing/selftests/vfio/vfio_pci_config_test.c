@@ -155,7 +155,7 @@ static void *flip_intx(void *arg)
 	return NULL;
 }
 
-TEST_F(any, intx_disable_races_with_set_irqs)
+TEST_F(any, r8_intx_disable_races_with_set_irqs)
 {
 	int fd = eventfd(0, EFD_CLOEXEC), i;
 	pthread_t thread;

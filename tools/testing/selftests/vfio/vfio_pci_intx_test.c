@@ -424,7 +424,7 @@ FIXTURE_TEARDOWN(exclusive)
 }
 
 /* CVE-2024-27437: the controller counts, and must come out even each time. */
-TEST_F(exclusive, balance)
+TEST_F(exclusive, r10_balance)
 {
 	static const uint32_t actions[] = { MASK, UNMASK };
 	unsigned int i, bit;

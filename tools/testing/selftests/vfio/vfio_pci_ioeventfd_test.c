@@ -121,7 +121,7 @@ TEST_F(edu, many)
 }
 
 /* Each width at each place, aligned or not, and nothing beside it. */
-TEST_F(ivshmem, widths)
+TEST_F(ivshmem, r22_widths)
 {
 	const uint64_t value = 0x8877665544332211;
 	uint8_t want[24], got[24];
@@ -312,7 +312,7 @@ TEST_F(edu, refusals)
 	close(other);
 }
 
-TEST_F(edu, limit)
+TEST_F(edu, r22_limit)
 {
 	int event = eventfd_new(), i;
 
@@ -333,7 +333,7 @@ TEST_F(edu, limit)
 }
 
 /* The table of MSI-X is the kernel's. */
-TEST_F(igb, table_is_closed)
+TEST_F(igb, r22_table_is_closed)
 {
 	const uint32_t bar = BAR(IGB_MSIX_BAR), end = self->table + self->size;
 	int event = eventfd_new();

@@ -44,7 +44,7 @@ TEST_F(edu, map_part)
 	munmap(addr, PAGE);
 }
 
-TEST_F(edu, map_refused)
+TEST_F(edu, r21_map_refused)
 {
 	void *addr;
 
@@ -60,7 +60,7 @@ TEST_F(edu, map_refused)
 	EXPECT_EQ(-EINVAL, map(self->fd, 0x7fffff, 0, PAGE, MAP_SHARED, &addr));
 }
 
-TEST_F(edu, map_memory_off)
+TEST_F(edu, r5_map_memory_off)
 {
 	volatile uint32_t *regs = region_map(self->fd, BAR(0));
 	uint32_t value = 0;

@@ -76,7 +76,7 @@ TEST_F(token, nobody_knows_the_first_one)
 	EXPECT_EQ(-EACCES, try(self->vf[0], TOKEN_A));
 }
 
-TEST_F(token, is_chosen_by_who_opens_the_physical_function)
+TEST_F(token, r30_is_chosen_by_who_opens_the_physical_function)
 {
 	user_open(&self->user, self->pf, TOKEN_A);
 	EXPECT_EQ(-EACCES, try(self->vf[0], NULL));
@@ -91,7 +91,7 @@ TEST_F(token, is_chosen_by_who_opens_the_physical_function)
 	EXPECT_EQ(0, try(self->vf[0], TOKEN_B));
 }
 
-TEST_F(token, stays_when_the_physical_function_is_closed)
+TEST_F(token, r30_stays_when_the_physical_function_is_closed)
 {
 	EXPECT_EQ(0, try(self->pf, TOKEN_A));
 	EXPECT_EQ(-EACCES, try(self->vf[0], NULL));
@@ -122,7 +122,7 @@ TEST_F(token, letters_may_be_large)
 	EXPECT_EQ(0, try(self->vf[0], "52AC9BFF-3A88-4FBD-901A-0D767C3B6C97"));
 }
 
-TEST_F(token, is_asked_of_the_physical_function_beside_users)
+TEST_F(token, r30_is_asked_of_the_physical_function_beside_users)
 {
 	EXPECT_EQ(0, try(self->pf, TOKEN_A));
 	user_open(&self->vf_user[0], self->vf[0], TOKEN_A);
@@ -193,7 +193,7 @@ static int feature(int device, uint32_t flags, uint32_t argsz)
 #define PROBE	VFIO_DEVICE_FEATURE_PROBE
 #define WHOLE	(sizeof(struct vfio_device_feature) + 16)
 
-TEST_F(token, feature_errors)
+TEST_F(token, r30_feature_errors)
 {
 	struct vfio_device_feature *last;
 	int device;

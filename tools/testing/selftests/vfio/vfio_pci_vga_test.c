@@ -152,8 +152,8 @@ TEST_F(vga, bad_memory)
 {
 	char *end = memory_end();
 
-	EXPECT_EQ(-EFAULT, __vga_read(self->fd, MEMORY, NULL, 4));
-	EXPECT_EQ(-EFAULT, __vga_write(self->fd, MEMORY, NULL, 4));
+	EXPECT_EQ(-EFAULT, __vga_read(self->fd, MEMORY, memory_end(), 4));
+	EXPECT_EQ(-EFAULT, __vga_write(self->fd, MEMORY, memory_end(), 4));
 	EXPECT_EQ(-EFAULT, __vga_read(self->fd, MEMORY, end - 4, 8));
 }
 
