@@ -218,8 +218,9 @@ impl Shared {
         // SAFETY: The buffer is not released before `release` has taken the lock that is held here,
         // so its `file` is valid for reads; the call copes with a file that is being freed.
         let file = unsafe { bindings::get_file_active(&raw mut (*buffer.as_ptr()).file) };
+        // Not `then_some`, which makes the value first: dropping it would put a dead file once more.
         // INVARIANT: The call took a reference for us if it returns a file, which keeps the buffer.
-        (!file.is_null()).then_some(LiveBuffer(buffer))
+        (!file.is_null()).then(|| LiveBuffer(buffer))
     }
 }
 

@@ -12,8 +12,10 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "kselftest_harness.h"
+#include "vfio_log.h"
 #include "vfio_region.h"
 
 #define GET	(VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF)
@@ -266,6 +268,56 @@ TEST_F(edu, outlives_the_device)
 	close(fd);
 	pci_bind(self->vfio.bdf, "vfio-pci");
 	close(again);
+}
+
+/* Whether the kernel has said that it is in trouble since @log was opened. */
+static bool trouble_in(int log)
+{
+	char record[1024];
+	bool found = false;
+	ssize_t len;
+
+	while (len = read(log, record, sizeof(record) - 1), len > 0) {
+		record[len] = '\0';
+		found |= strstr(record, "WARNING: ") || strstr(record, "BUG: ");
+	}
+	close(log);
+	return found;
+}
+
+/* Ends with the device and a buffer open, the one or the other to be closed first. */
+static void end_with_both(int device, bool device_first)
+{
+	int buffer = __share_one(device, BAR(0), 0, PAGE);
+
+	if (buffer < 0)
+		fail("no buffer: %s", strerror(-buffer));
+	/* The file of the lowest number is given up first. */
+	if (dup2(device_first ? device : buffer, 100) < 0 ||
+	    dup2(device_first ? buffer : device, 101) < 0)
+		fail("dup2: %s", strerror(errno));
+	close(buffer);
+	close(device);
+	_exit(0);
+}
+
+/* A buffer whose last file is being closed when its device is. */
+TEST_F(edu, ends_with_the_device)
+{
+	int log = log_open(), status, i;
+	pid_t child;
+
+	close(self->fd);
+	for (i = 0; i < 2; i++) {
+		child = fork();
+		ASSERT_LE(0, child);
+		if (!child)
+			end_with_both(group_get_device(self->vfio.group, self->vfio.bdf), i);
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		EXPECT_EQ(0, status);
+	}
+	self->vfio.device = -1;
+	EXPECT_FALSE(trouble_in(log));
 }
 
 /* ---- An importer ------------------------------------------------------------------ */
