@@ -35,7 +35,7 @@ install: ## put the modules under /lib/modules/RELEASE/updates on this host, so 
 uninstall: ## take them away again: modprobe finds the kernel's own
 	@$(setup)/install-modules uninstall
 
-bench: modules ## measure C VFIO and ours side by side, in about 20 minutes (BENCH='--quick', BENCH='--help')
+bench: modules ## measure C VFIO and ours side by side, in about 22 minutes (BENCH='--quick', BENCH='--help')
 	@tools/testing/bench/run $(BENCH)
 
 doc: ## the API pages of the crates, in the build folder

@@ -120,6 +120,17 @@ static inline uint64_t now_ns(void)
 /* Slab and vmalloc memory of the machine. */
 long long kernel_bytes(void);
 
+/* ---- device.c ------------------------------------------------------------- */
+
+/* The BAR of an ivshmem that is memory. */
+#define IVSHMEM_BAR	2
+
+/*
+ * Opens the first device of this kind, to be closed with vfio_close(), beside the target's
+ * own. Returns false if there is none, or the column is one of another interface.
+ */
+bool open_other(struct target *target, struct vfio *vfio, unsigned int vendor, unsigned int device);
+
 /* ---- groups --------------------------------------------------------------- */
 
 struct group {
@@ -137,6 +148,7 @@ struct group {
 };
 
 extern const struct group bulk_groups[], latency_groups[], footprint_groups[],
-			  dirty_groups[], device_groups[], parallel_groups[];
+			  dirty_groups[], device_groups[], register_groups[], call_groups[],
+			  parallel_groups[];
 
 #endif /* BENCH_H */

@@ -11,40 +11,85 @@
 
 #include "bench.h"
 
+bool open_other(struct target *target, struct vfio *vfio, unsigned int vendor, unsigned int device)
+{
+	char bdf[BDF_LEN];
+
+	if (target->column->backend != &type1_backend)
+		return false;
+	if (!pci_find_alone(vendor, device, 0, bdf)) {
+		printf("# no device %04x:%04x\n", vendor, device);
+		return false;
+	}
+	vfio_open(vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	return true;
+}
+
 /* ---- Interrupts ------------------------------------------------------------- */
 
 #define TRIPS		64
 
 /* From the register that raises the message to the program that waits for the eventfd. */
+static void time_trips(struct target *target, int device, uint32_t index,
+		       volatile uint32_t *raise, volatile uint32_t *acknowledge, const char *name)
+{
+	int event = eventfd(0, EFD_CLOEXEC), i;
+	uint64_t took[TRIPS], value;
+
+	must(__irq_eventfds(device, index, 0, 1, &event));
+	for (i = 0; i < TRIPS; i++) {
+		uint64_t start = now_ns();
+
+		*raise = 1;
+		if (read(event, &value, sizeof(value)) != sizeof(value))
+			fail("no interrupt: %s", strerror(errno));
+		took[i] = now_ns() - start;
+		*acknowledge = ~0u;
+	}
+	report(target->column, median(took, TRIPS), "%s.ns", name);
+	must(__irq_disable(device, index));
+	close(event);
+}
+
 static void interrupt(struct target *target, const struct memory *mem)
 {
-	uint64_t took[TRIPS], value;
-	int event, i;
 	struct edu edu;
 
 	if (target->column->backend != &type1_backend)
 		return;
 	edu_open(&edu, target->vfio.device);
-	event = eventfd(0, EFD_CLOEXEC);
-	must(__irq_eventfds(target->vfio.device, VFIO_PCI_MSI_IRQ_INDEX, 0, 1, &event));
-	for (i = 0; i < TRIPS; i++) {
-		uint64_t start = now_ns();
-
-		edu_write(&edu, EDU_IRQ_RAISE, 1);
-		if (read(event, &value, sizeof(value)) != sizeof(value))
-			fail("no interrupt: %s", strerror(errno));
-		took[i] = now_ns() - start;
-		edu_write(&edu, EDU_IRQ_ACK, ~0u);
-	}
-	report(target->column, median(took, TRIPS), "interrupt.ns");
-	must(__irq_disable(target->vfio.device, VFIO_PCI_MSI_IRQ_INDEX));
-	close(event);
+	time_trips(target, target->vfio.device, VFIO_PCI_MSI_IRQ_INDEX,
+		   (volatile uint32_t *)(edu.regs + EDU_IRQ_RAISE),
+		   (volatile uint32_t *)(edu.regs + EDU_IRQ_ACK), "interrupt");
 	edu_close(&edu);
 }
 
-/* ---- A big BAR ---------------------------------------------------------------- */
+/* The igb's registers: a vector for each cause; those that may come; raising; clearing. */
+#define IGB_GPIE	0x1514
+#define  IGB_GPIE_MSIX	0x10
+#define IGB_EICS	0x1520
+#define IGB_EIMS	0x1524
+#define IGB_EICR	0x1580
 
-#define IVSHMEM_BAR	2
+static void interrupt_msix(struct target *target, const struct memory *mem)
+{
+	volatile char *regs;
+	struct vfio vfio;
+
+	if (!open_other(target, &vfio, ID_IGB))
+		return;
+	pci_command(vfio.device, 6, 0);
+	regs = region_map(vfio.device, VFIO_PCI_BAR0_REGION_INDEX);
+	*(volatile uint32_t *)(regs + IGB_GPIE) = IGB_GPIE_MSIX;
+	*(volatile uint32_t *)(regs + IGB_EIMS) = 1;
+	time_trips(target, vfio.device, VFIO_PCI_MSIX_IRQ_INDEX,
+		   (volatile uint32_t *)(regs + IGB_EICS),
+		   (volatile uint32_t *)(regs + IGB_EICR), "interrupt.msix");
+	munmap((void *)regs, region_info(vfio.device, VFIO_PCI_BAR0_REGION_INDEX).size);
+	vfio_close(&vfio);
+}
+
+/* ---- A big BAR ---------------------------------------------------------------- */
 
 static long faults(void)
 {
@@ -57,19 +102,14 @@ static long faults(void)
 static void bar(struct target *target, const struct memory *mem)
 {
 	struct vfio_region_info info;
-	char bdf[BDF_LEN], *map;
 	struct vfio vfio;
 	uint64_t start;
 	size_t at;
 	long before;
+	char *map;
 
-	if (target->column->backend != &type1_backend)
+	if (!open_other(target, &vfio, ID_IVSHMEM))
 		return;
-	if (!pci_find_alone(ID_IVSHMEM, 0, bdf)) {
-		printf("# no ivshmem device\n");
-		return;
-	}
-	vfio_open(&vfio, bdf, VFIO_TYPE1v2_IOMMU);
 	pci_command(vfio.device, 2, 0);
 	info = region_info(vfio.device, IVSHMEM_BAR);
 	map = region_map(vfio.device, IVSHMEM_BAR);
@@ -152,6 +192,8 @@ static void functions(struct target *target, const struct memory *mem)
 
 const struct group device_groups[] = {
 	{ .name = "interrupt", .about = "edu's MSI to an eventfd", .sample = interrupt },
+	{ .name = "interrupt-msix", .about = "igb's MSI-X to an eventfd",
+	  .sample = interrupt_msix },
 	{ .name = "bar", .about = "touch every page of a big BAR", .most = 2, .sample = bar },
 	{ .name = "open", .about = "open two functions of a slot at once", .sample = functions },
 	{}

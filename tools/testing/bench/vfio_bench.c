@@ -21,7 +21,7 @@ static const struct backend *const backends[] = {
 
 static const struct group *const all_groups[] = {
 	bulk_groups, latency_groups, footprint_groups, dirty_groups, device_groups,
-	parallel_groups,
+	register_groups, call_groups, parallel_groups,
 };
 
 static struct column columns[8];
