@@ -14,7 +14,7 @@ use kernel::{
     prelude::*, //
 };
 use kernel_ext::{
-    pm::runtime::RuntimeRef,
+    pm::runtime::Awake,
     refuse, //
 };
 
@@ -23,8 +23,8 @@ use kernel_ext::{
 /// # Errors
 ///
 /// `EIO` if it cannot be woken.
-pub fn wake_for_user(dev: &device::Device) -> Result<RuntimeRef> {
-    RuntimeRef::resume(dev).map_err(|error| {
+pub fn wake_for_user(dev: &device::Device) -> Result<Awake<'_>> {
+    Awake::resume(dev).map_err(|error| {
         refuse!("{}: cannot be woken up: {:?}\n", dev.name(), error);
         EIO
     })

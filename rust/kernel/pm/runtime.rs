@@ -2,7 +2,8 @@
 
 //! Runtime power management: a device sleeps while nobody uses it.
 //!
-//! The kernel counts users. [`RuntimeRef`] is one of them: the device is awake while it exists.
+//! The kernel counts users. [`RuntimeRef`] is one of them: the device is awake while it exists;
+//! [`Awake`] is the same for the length of a call.
 //! A driver is born with one use that the driver core took for it; [`Idle`] gives that one up, so
 //! that the device sleeps between real uses, and takes it back when the driver lets go. [`LentUse`]
 //! does the same with a use that somebody goes on to have, for as long as they do not need it.
@@ -56,6 +57,38 @@ impl Drop for RuntimeRef {
         // SAFETY: The device is live because `self.0` counts as a reference to it, and the use
         // given back here belongs to this value by the type invariant.
         unsafe { bindings::vfio_helper_pm_runtime_put(raw(&self.0)) };
+    }
+}
+
+/// Keeps a device awake that somebody else keeps from going away.
+///
+/// # Invariants
+///
+/// This value owns one use of the device, taken when it was made.
+#[must_use = "the device may fall asleep as soon as this is dropped"]
+pub struct Awake<'a>(&'a Device);
+
+impl<'a> Awake<'a> {
+    /// Wakes the device if it sleeps and keeps it awake.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RuntimeRef::resume`].
+    #[inline]
+    pub fn resume(dev: &'a Device) -> Result<Self> {
+        // SAFETY: As in `RuntimeRef::resume`.
+        to_result(unsafe { bindings::vfio_helper_pm_runtime_resume_and_get(raw(dev)) })?;
+        // INVARIANT: The successful call took one use, and gives back what it took on failure.
+        Ok(Self(dev))
+    }
+}
+
+impl Drop for Awake<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: The device is borrowed, so it is live, and the use given back here belongs to this
+        // value by the type invariant.
+        unsafe { bindings::vfio_helper_pm_runtime_put(raw(self.0)) };
     }
 }
 
