@@ -6,7 +6,8 @@
 //! checked, with what it goes to, and what of it is closed.
 //!
 //! User memory is copied while the memory gate is free, one word at a time, as the gate is also
-//! taken in page faults.
+//! taken in page faults. The size of a word is known when this is compiled, which spares the kernel
+//! looking at what is copied: that takes longer than the access.
 //!
 //! C counterpart: `vfio_pci_core_do_io_rw` in
 //! [`drivers/vfio/pci/vfio_pci_rdwr.c`](srctree/drivers/vfio/pci/vfio_pci_rdwr.c)
@@ -96,10 +97,10 @@ impl Access<'_> {
     /// `EIO` if the gate is closed, `EFAULT`; parts may have been copied then.
     pub(super) fn read(&self, to: &mut UserSliceWriter) -> Result<usize> {
         self.each(|piece, at| match piece {
-            Piece::Byte => to.write_slice(&self.get::<u8>(at)?.to_le_bytes()),
-            Piece::Word => to.write_slice(&self.get::<u16>(at)?.to_le_bytes()),
-            Piece::Long => to.write_slice(&self.get::<u32>(at)?.to_le_bytes()),
-            Piece::Quad => to.write_slice(&self.get::<u64>(at)?.to_le_bytes()),
+            Piece::Byte => to.write(&self.get::<u8>(at)?.to_le_bytes()),
+            Piece::Word => to.write(&self.get::<u16>(at)?.to_le_bytes()),
+            Piece::Long => to.write(&self.get::<u32>(at)?.to_le_bytes()),
+            Piece::Quad => to.write(&self.get::<u64>(at)?.to_le_bytes()),
             Piece::Closed(len) => ones(to, len),
         })
     }
@@ -111,10 +112,10 @@ impl Access<'_> {
     /// `EINVAL` for a ROM, `EIO` if the gate is closed, `EFAULT`; parts may have been written then.
     pub(super) fn write(&self, from: &mut UserSliceReader) -> Result<usize> {
         self.each(|piece, at| match piece {
-            Piece::Byte => self.put(at, u8::from_le_bytes(take(from)?)),
-            Piece::Word => self.put(at, u16::from_le_bytes(take(from)?)),
-            Piece::Long => self.put(at, u32::from_le_bytes(take(from)?)),
-            Piece::Quad => self.put(at, u64::from_le_bytes(take(from)?)),
+            Piece::Byte => self.put(at, u8::from_le_bytes(from.read()?)),
+            Piece::Word => self.put(at, u16::from_le_bytes(from.read()?)),
+            Piece::Long => self.put(at, u32::from_le_bytes(from.read()?)),
+            Piece::Quad => self.put(at, u64::from_le_bytes(from.read()?)),
             Piece::Closed(len) => from.skip(len),
         })
     }
@@ -138,13 +139,6 @@ impl Access<'_> {
             Target::Vga(vga) => vga.write(at, value),
         }
     }
-}
-
-/// Copies one word from the user.
-fn take<const N: usize>(from: &mut UserSliceReader) -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    from.read_slice(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Copies `len` bytes of ones to the user.

@@ -24,6 +24,7 @@ use kernel_ext::pci::{
     ClaimedBar,
     Device,
     OwnPages,
+    Resource,
     NUM_BARS, //
 };
 
@@ -46,6 +47,9 @@ const WIDEST: usize = 8;
 
 /// One BAR of an open device.
 struct Bar {
+    /// Where it is, which does not change while a driver is bound.
+    resource: Resource,
+
     /// The right to use it, or why there is none.
     claim: Result<Arc<ClaimedBar>>,
 
@@ -68,7 +72,6 @@ pub(super) struct Place<'a> {
 
 /// The BARs of an open device.
 pub(crate) struct Bars {
-    pdev: Device,
     bars: [Bar; NUM_BARS],
 }
 
@@ -81,10 +84,7 @@ impl Bars {
             Some(index) => Bar::new(pdev, index, msix),
             None => Bar::missing(),
         });
-        Self {
-            pdev: pdev.clone(),
-            bars,
-        }
+        Self { bars }
     }
 
     fn get(&self, index: BarIndex) -> Option<&Bar> {
@@ -93,7 +93,7 @@ impl Bars {
 
     /// Returns the size of the BAR in bytes.
     pub(super) fn len(&self, index: BarIndex) -> u64 {
-        self.pdev.resource(index).len
+        self.get(index).map_or(0, |bar| bar.resource.len)
     }
 
     /// Returns whether programs may map the BAR.
@@ -133,8 +133,9 @@ impl Bars {
     pub(super) fn trigger(&self, trigger: &Trigger) -> Result<Place<'_>> {
         let (region, at) = region::split(trigger.offset);
         let index = BarIndex::new(region).ok_or(EINVAL)?;
-        let resource = self.pdev.resource(index);
-        let closed = &self.get(index).ok_or(EINVAL)?.closed;
+        let Bar {
+            resource, closed, ..
+        } = self.get(index).ok_or(EINVAL)?;
         let at = usize::try_from(at)?;
         let end = at.checked_add(trigger.width.bytes()).ok_or(EINVAL)?;
         if u64::try_from(end)? > resource.len {
@@ -162,12 +163,12 @@ impl Bars {
         count: usize,
         pos: u64,
     ) -> Result<Access<'a>> {
-        let resource = self.pdev.resource(index);
+        let bar = self.get(index).ok_or(EINVAL)?;
+        let resource = bar.resource;
         if resource.start == 0 {
             return Err(EINVAL);
         }
         let (at, count) = clamp(pos, count, resource.len)?;
-        let bar = self.get(index).ok_or(EINVAL)?;
         Ok(Access {
             target: Target::Bar(self.claim(index)?),
             gate: resource.is_memory.then_some(gate),
@@ -225,6 +226,7 @@ impl Bar {
                 );
             });
         Self {
+            resource: pdev.resource(index),
             claim,
             own: OwnPages::new(pdev, index),
             closed: closed_part(index, msix),
@@ -233,6 +235,11 @@ impl Bar {
 
     fn missing() -> Self {
         Self {
+            resource: Resource {
+                start: 0,
+                len: 0,
+                is_memory: false,
+            },
             claim: Err(ENODEV),
             own: None,
             closed: 0..0,
