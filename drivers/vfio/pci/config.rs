@@ -218,12 +218,7 @@ impl Config {
         while left > 0 {
             let chunk = self.layout.chunk(at, left).ok_or(EFAULT)?;
             let value = self.model.lock().read(&hw, &chunk)?;
-            let bytes = value.to_le_bytes();
-            to.write_slice(
-                bytes
-                    .get(..usize::from(chunk.width.bytes()))
-                    .ok_or(EFAULT)?,
-            )?;
+            put(to, chunk.width, value)?;
             (at, left) = advance(at, left, chunk.width);
         }
         Ok(count)
@@ -248,14 +243,12 @@ impl Config {
         let mut left = count;
         while left > 0 {
             let chunk = self.layout.chunk(at, left).ok_or(EFAULT)?;
-            let len = usize::from(chunk.width.bytes());
             let route = Route::of(&chunk);
             if route == Route::Ignore {
-                from.skip(len)?;
+                from.skip(usize::from(chunk.width.bytes()))?;
             } else {
-                let mut bytes = [0u8; 4];
-                from.read_slice(bytes.get_mut(..len).ok_or(EFAULT)?)?;
-                self.write_chunk(host, route, &chunk, u32::from_le_bytes(bytes))?;
+                let value = take(from, chunk.width)?;
+                self.write_chunk(host, route, &chunk, value)?;
             }
             (at, left) = advance(at, left, chunk.width);
         }
@@ -391,6 +384,26 @@ impl Config {
             host.intx_unmask();
         }
     }
+}
+
+/// Copies a value to the user. Where the length is a constant, the kernel need not look at what it
+/// copies.
+fn put(to: &mut UserSliceWriter, width: Width, value: u32) -> Result {
+    // CAST: the bits beyond the width are zero.
+    match width {
+        Width::Byte => to.write(&(value as u8)),
+        Width::Word => to.write(&(value as u16).to_le_bytes()),
+        Width::Dword => to.write(&value.to_le_bytes()),
+    }
+}
+
+/// Copies a value from the user.
+fn take(from: &mut UserSliceReader, width: Width) -> Result<u32> {
+    Ok(match width {
+        Width::Byte => u32::from(from.read::<u8>()?),
+        Width::Word => u32::from(u16::from_le_bytes(from.read()?)),
+        Width::Dword => u32::from_le_bytes(from.read()?),
+    })
 }
 
 /// Steps over an access of `width`.

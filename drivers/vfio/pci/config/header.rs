@@ -140,6 +140,29 @@ pub(crate) struct Facts {
     pub(crate) rom: Option<u64>,
 }
 
+impl Facts {
+    /// Returns which bits of BAR register `index` can be written, and those that read as ones.
+    fn bar_bits(&self, index: usize) -> (u32, u32) {
+        let shape = |index| self.bars.get(index).copied().flatten();
+        let below = index.checked_sub(1).and_then(shape);
+        // CAST: the upper and lower half of 64 bits.
+        match (below.filter(|below| below.is_wide()), shape(index)) {
+            // The upper half of the BAR before it.
+            (Some(below), _) => ((below.mask() >> 32) as u32, 0),
+            (None, Some(shape)) => (shape.mask() as u32, shape.flags()),
+            // The host gave no address: not implemented, as far as the user can tell.
+            (None, None) => (0, 0),
+        }
+    }
+
+    /// Returns which bits of the ROM's BAR can be written.
+    fn rom_mask(&self) -> u32 {
+        // CAST: a ROM BAR has 32 bits.
+        self.rom
+            .map_or(0, |size| !size.wrapping_sub(1) as u32 | ROM_ENABLE)
+    }
+}
+
 /// The real BAR and ROM registers as they were when the device was opened.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RealBars {
@@ -212,33 +235,24 @@ impl<B: DerefMut<Target = [u8]>> Space<B> {
         Ok(real)
     }
 
-    /// Brings the virtual BARs into the form that hardware would give them: address bits below the
-    /// size are zero and the low bits tell the kind.  This is what makes sizing work.
+    /// Brings all virtual BARs into the form that hardware would give them.
     pub(crate) fn size_bars(&mut self, facts: &Facts) {
-        let mut high = None;
-        for (at, shape) in (BAR0..).step_by(4).zip(facts.bars) {
-            let (mask, flags) = match (high.take(), shape) {
-                // The upper half of the BAR before it.
-                (Some(mask), _) => (mask, 0),
-                (None, Some(shape)) => {
-                    let mask = shape.mask();
-                    // CAST: the upper and lower half of 64 bits.
-                    high = shape.is_wide().then_some((mask >> 32) as u32);
-                    (mask as u32, shape.flags())
-                }
-                // The host gave no address: not implemented, as far as the user can tell.
-                (None, None) => (0, 0),
-            };
-            let value = self.get(at, Width::Dword) & mask | flags;
-            self.set(at, Width::Dword, value);
+        for at in (BAR0..).step_by(4).take(facts.bars.len()).chain([ROM]) {
+            self.size_bar(facts, at);
         }
+    }
 
-        // CAST: a ROM BAR has 32 bits.
-        let rom = facts
-            .rom
-            .map_or(0, |size| !size.wrapping_sub(1) as u32 | ROM_ENABLE);
-        let value = self.get(ROM, Width::Dword) & rom;
-        self.set(ROM, Width::Dword, value);
+    /// Brings the virtual BAR that the byte at `at` belongs to into the form that hardware would
+    /// give it: address bits below the size are zero and the low bits tell the kind.  This is what
+    /// makes sizing work.
+    pub(crate) fn size_bar(&mut self, facts: &Facts, at: u16) {
+        let at = at & !3;
+        let (mask, flags) = match at {
+            ROM => (facts.rom_mask(), 0),
+            _ => facts.bar_bits(usize::from(at.saturating_sub(BAR0) / 4)),
+        };
+        let value = self.get(at, Width::Dword) & mask | flags;
+        self.set(at, Width::Dword, value);
     }
 
     /// Gives the hardware its BARs back if it was reset behind our back.

@@ -130,7 +130,7 @@ impl<B: DerefMut<Target = [u8]>> Model<B> {
             _ => self.space.write(hw, chunk, value)?,
         }
         if chunk.owner == Owner::Header && header::is_bar(chunk.at) {
-            self.space.size_bars(&self.facts);
+            self.space.size_bar(&self.facts, chunk.at);
         }
         Ok(Effect::None)
     }

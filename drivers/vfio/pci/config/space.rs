@@ -39,15 +39,17 @@ impl<B: DerefMut<Target = [u8]>> Space<B> {
 
     /// Returns the value at `at`.
     pub(crate) fn get(&self, at: u16, width: Width) -> u32 {
-        let from = usize::from(at);
-        let bytes = self
-            .bytes
-            .iter()
-            .skip(from)
-            .take(usize::from(width.bytes()));
-        bytes
-            .rev()
-            .fold(0, |value, &byte| value << 8 | u32::from(byte))
+        let rest = self.bytes.get(usize::from(at)..).unwrap_or_default();
+        match (width, rest) {
+            (Width::Byte, &[a, ..]) => u32::from(a),
+            (Width::Word, &[a, b, ..]) => u32::from(u16::from_le_bytes([a, b])),
+            (Width::Dword, &[a, b, c, d, ..]) => u32::from_le_bytes([a, b, c, d]),
+            // Across the end. What was read is shorter than the width.
+            _ => rest
+                .iter()
+                .rev()
+                .fold(0, |value, &byte| value << 8 | u32::from(byte)),
+        }
     }
 
     /// Returns the word at `at`.
@@ -58,10 +60,14 @@ impl<B: DerefMut<Target = [u8]>> Space<B> {
 
     /// Sets the value at `at`; bits beyond `width` are ignored.
     pub(crate) fn set(&mut self, at: u16, width: Width, value: u32) {
-        let len = usize::from(width.bytes());
-        let bytes = self.bytes.iter_mut().skip(usize::from(at)).take(len);
-        for (byte, new) in bytes.zip(value.to_le_bytes()) {
-            *byte = new;
+        let rest = self.bytes.get_mut(usize::from(at)..).unwrap_or_default();
+        let new = value.to_le_bytes();
+        match (width, rest) {
+            (Width::Byte, [a, ..]) => [*a, ..] = new,
+            (Width::Word, [a, b, ..]) => [*a, *b, ..] = new,
+            (Width::Dword, [a, b, c, d, ..]) => [*a, *b, *c, *d] = new,
+            // Across the end, behind which there is less room than the width.
+            (_, rest) => rest.iter_mut().zip(new).for_each(|(byte, new)| *byte = new),
         }
     }
 
