@@ -118,7 +118,9 @@ impl Intx {
             Entry::Nothing | Entry::Bool(_) => return Err(EINVAL),
         };
         let source = hw.dev.intx_line()?;
-        let name = CString::try_from_fmt(fmt!("vfio-intx({})", hw.dev.name()))?;
+        // As `str`: formatting a C string looks at each byte twice, and takes as long as the rest.
+        let name = hw.dev.name().to_str().unwrap_or_default();
+        let name = CString::try_from_fmt(fmt!("vfio-intx({name})"))?;
         let in_device = hw.geometry.masking == IntxMasking::Device;
         let state = State {
             masked: disabled,
