@@ -52,6 +52,7 @@ impl Device {
     /// Returns whether the kernel believes the device to be asleep in D3 or deeper.
     ///
     /// Only meaningful under a lock that excludes changes of the power state.
+    #[inline]
     pub fn in_d3(&self) -> bool {
         // SAFETY: The device is valid; the field is one integer.
         let state = unsafe { (&raw const (*self.as_raw()).current_state).read_volatile() };

@@ -5,8 +5,8 @@
 //! Every region that stands for registers comes down to this: [`Access`] is a range that was
 //! checked, with what it goes to, and what of it is closed.
 //!
-//! User memory is copied while the memory gate is free, one word at a time, as the gate is also
-//! taken in page faults. The size of a word is known when this is compiled, which spares the kernel
+//! User memory is copied while the memory gate is free, one word or one block of words at a time, as
+//! the gate is also taken in page faults. The size of a word is known when this is compiled, which spares the kernel
 //! looking at what is copied: that takes longer than the access.
 //!
 //! C counterpart: `vfio_pci_core_do_io_rw` in
@@ -29,7 +29,11 @@ use kernel_ext::{
     },
 };
 
-use super::pieces::Piece;
+use super::pieces::{
+    Piece,
+    Step,
+    BLOCK, //
+};
 use crate::memory::MemoryGate;
 
 /// Ones to answer reads of a closed part with.
@@ -78,14 +82,14 @@ pub(super) struct Access<'a> {
 }
 
 impl Access<'_> {
-    /// Calls `f` with each piece and its offset; returns the number of bytes.
-    fn each(&self, mut f: impl FnMut(Piece, usize) -> Result) -> Result<usize> {
+    /// Calls `f` with each step and its offset; returns the number of bytes.
+    fn each(&self, mut f: impl FnMut(Step, usize) -> Result) -> Result<usize> {
         let (mut at, mut left) = (self.at, self.count);
-        while let Some(piece) = Piece::first(at, left, &self.closed, self.widest) {
-            f(piece, at)?;
-            // OVERFLOW: A piece is within the range that was checked.
-            at += piece.len();
-            left -= piece.len();
+        while let Some(step) = Step::first(at, left, &self.closed, self.widest) {
+            f(step, at)?;
+            // OVERFLOW: A step is within the range that was checked.
+            at += step.len();
+            left -= step.len();
         }
         Ok(self.count)
     }
@@ -94,14 +98,16 @@ impl Access<'_> {
     ///
     /// # Errors
     ///
-    /// `EIO` if the gate is closed, `EFAULT`; parts may have been copied then.
+    /// `EIO` if the gate is closed, `EFAULT`; parts may have been copied then, and up to a block of
+    /// words read that were not.
     pub(super) fn read(&self, to: &mut UserSliceWriter) -> Result<usize> {
-        self.each(|piece, at| match piece {
-            Piece::Byte => to.write(&self.get::<u8>(at)?.to_le_bytes()),
-            Piece::Word => to.write(&self.get::<u16>(at)?.to_le_bytes()),
-            Piece::Long => to.write(&self.get::<u32>(at)?.to_le_bytes()),
-            Piece::Quad => to.write(&self.get::<u64>(at)?.to_le_bytes()),
-            Piece::Closed(len) => ones(to, len),
+        self.each(|step, at| match step {
+            Step::Block => to.write(&self.get_block(at)?),
+            Step::Single(Piece::Byte) => to.write(&self.get::<u8>(at)?.to_le_bytes()),
+            Step::Single(Piece::Word) => to.write(&self.get::<u16>(at)?.to_le_bytes()),
+            Step::Single(Piece::Long) => to.write(&self.get::<u32>(at)?.to_le_bytes()),
+            Step::Single(Piece::Quad) => to.write(&self.get::<u64>(at)?.to_le_bytes()),
+            Step::Single(Piece::Closed(len)) => ones(to, len),
         })
     }
 
@@ -111,32 +117,74 @@ impl Access<'_> {
     ///
     /// `EINVAL` for a ROM, `EIO` if the gate is closed, `EFAULT`; parts may have been written then.
     pub(super) fn write(&self, from: &mut UserSliceReader) -> Result<usize> {
-        self.each(|piece, at| match piece {
-            Piece::Byte => self.put(at, u8::from_le_bytes(from.read()?)),
-            Piece::Word => self.put(at, u16::from_le_bytes(from.read()?)),
-            Piece::Long => self.put(at, u32::from_le_bytes(from.read()?)),
-            Piece::Quad => self.put(at, u64::from_le_bytes(from.read()?)),
-            Piece::Closed(len) => from.skip(len),
+        self.each(|step, at| match step {
+            Step::Block => match from.read() {
+                Ok(block) => self.put_block(at, block),
+                // Nothing was taken. The words before the one that is missing are written.
+                Err(_) => (at..)
+                    .step_by(8)
+                    .take(BLOCK / 8)
+                    .try_for_each(|at| self.put(at, u64::from_le_bytes(from.read()?))),
+            },
+            Step::Single(Piece::Byte) => self.put(at, u8::from_le_bytes(from.read()?)),
+            Step::Single(Piece::Word) => self.put(at, u16::from_le_bytes(from.read()?)),
+            Step::Single(Piece::Long) => self.put(at, u32::from_le_bytes(from.read()?)),
+            Step::Single(Piece::Quad) => self.put(at, u64::from_le_bytes(from.read()?)),
+            Step::Single(Piece::Closed(len)) => from.skip(len),
         })
     }
 
     /// Reads one word from the device, with the gate held if it is memory.
     fn get<W: IoWord>(&self, at: usize) -> Result<W> {
         let _enabled = self.gate.map(MemoryGate::enabled).transpose()?;
-        match self.target {
-            Target::Bar(bar) => bar.read(at),
-            Target::Rom(rom) => rom.read(at),
-            Target::Vga(vga) => vga.read(at),
+        self.target.read(at)
+    }
+
+    /// Reads words of eight bytes from the device, with the gate held if it is memory.
+    #[inline(never)] // Not to burden single words.
+    fn get_block(&self, at: usize) -> Result<[u8; BLOCK]> {
+        let mut block = [0; BLOCK];
+        let _enabled = self.gate.map(MemoryGate::enabled).transpose()?;
+        for (word, at) in block.chunks_exact_mut(8).zip((at..).step_by(8)) {
+            word.copy_from_slice(&self.target.read::<u64>(at)?.to_le_bytes());
         }
+        Ok(block)
     }
 
     /// Writes one word to the device, with the gate held if it is memory.
     fn put<W: IoWord>(&self, at: usize, value: W) -> Result {
         let _enabled = self.gate.map(MemoryGate::enabled).transpose()?;
-        match self.target {
-            Target::Bar(bar) => bar.write(at, value),
-            Target::Rom(_) => Err(EINVAL),
-            Target::Vga(vga) => vga.write(at, value),
+        self.target.write(at, value)
+    }
+
+    /// Writes words of eight bytes to the device, with the gate held if it is memory.
+    #[inline(never)]
+    fn put_block(&self, at: usize, block: [u8; BLOCK]) -> Result {
+        let _enabled = self.gate.map(MemoryGate::enabled).transpose()?;
+        for (word, at) in block.chunks_exact(8).zip((at..).step_by(8)) {
+            let word = word.first_chunk().copied().unwrap_or_default();
+            self.target.write(at, u64::from_le_bytes(word))?;
+        }
+        Ok(())
+    }
+}
+
+impl Target<'_> {
+    /// Reads one word.
+    fn read<W: IoWord>(self, at: usize) -> Result<W> {
+        match self {
+            Self::Bar(bar) => bar.read(at),
+            Self::Rom(rom) => rom.read(at),
+            Self::Vga(vga) => vga.read(at),
+        }
+    }
+
+    /// Writes one word.
+    fn write<W: IoWord>(self, at: usize, value: W) -> Result {
+        match self {
+            Self::Bar(bar) => bar.write(at, value),
+            Self::Rom(_) => Err(EINVAL),
+            Self::Vga(vga) => vga.write(at, value),
         }
     }
 }

@@ -6,6 +6,9 @@
 //! which is cut greedily from its start. A part of the BAR may be closed (the table of MSI-X, or
 //! what lies behind the image of a ROM): reads of it give ones, and writes to it are dropped.
 //!
+//! Where many of the widest words follow each other, a [`Step`] is a block of them: what has to be
+//! done before and after a word takes longer than the word.
+//!
 //! This file knows nothing of the kernel, so that its tests run anywhere.
 //!
 //! C counterpart: `vfio_pci_core_do_io_rw` in
@@ -13,7 +16,7 @@
 
 use core::ops::Range;
 
-/// One step of an access.
+/// One piece of an access, which the device sees as such.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
     /// A byte.
@@ -66,6 +69,44 @@ impl Piece {
             Self::Long => 4,
             Self::Quad => 8,
             Self::Closed(len) => len,
+        }
+    }
+}
+
+/// The bytes of a block.
+pub(crate) const BLOCK: usize = 64;
+
+/// One step of an access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// [`BLOCK`] bytes in pieces of eight.
+    Block,
+    /// One piece.
+    Single(Piece),
+}
+
+impl Step {
+    /// Returns the first step; the arguments are those of [`Piece::first`].
+    pub(crate) fn first(
+        offset: usize,
+        count: usize,
+        closed: &Range<usize>,
+        widest: usize,
+    ) -> Option<Self> {
+        if count >= BLOCK && offset % 8 == 0 && widest >= 8 {
+            let is_open = offset >= closed.end || closed.start.saturating_sub(offset) >= BLOCK;
+            if is_open {
+                return Some(Self::Block);
+            }
+        }
+        Piece::first(offset, count, closed, widest).map(Self::Single)
+    }
+
+    /// Returns the number of bytes.
+    pub(crate) fn len(self) -> usize {
+        match self {
+            Self::Block => BLOCK,
+            Self::Single(piece) => piece.len(),
         }
     }
 }
@@ -130,6 +171,25 @@ mod tests {
                         at += piece.len();
                     }
                     assert_eq!(at, offset + count);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_block_is_eight_pieces_of_eight() {
+        for offset in 0..24 {
+            for count in 0..100 {
+                for closed in [OPEN, 0..8, 8..24, 70..80, 86..88, 100..200] {
+                    for widest in [4, 8] {
+                        let pieces = cut(offset, count, closed.clone(), widest);
+                        let block = pieces.get(..8) == Some(&[Piece::Quad; 8][..]);
+                        let want = match pieces.first() {
+                            Some(_) if block => Some(Step::Block),
+                            first => first.copied().map(Step::Single),
+                        };
+                        assert_eq!(Step::first(offset, count, &closed, widest), want);
+                    }
                 }
             }
         }

@@ -314,4 +314,24 @@ TEST_F(ivshmem, long_transfers)
 	EXPECT_EQ(0, memcmp(out, in, 4093));
 }
 
+/* Memory that ends in the middle: what comes before that is transferred, and no more. */
+TEST_F(ivshmem, memory_ends_early)
+{
+	uint8_t zero[128] = {}, out[128];
+	char *end = memory_end();
+	unsigned int i;
+
+	for (i = 0; i < 40; i++)
+		end[(int)i - 40] = (char)(i + 1);
+	ASSERT_EQ(128, __region_write(self->fd, BAR(IVSHMEM_BAR), 0, zero, 128));
+	EXPECT_EQ(-EFAULT, __region_write(self->fd, BAR(IVSHMEM_BAR), 0, end - 40, 128));
+	ASSERT_EQ(128, __region_read(self->fd, BAR(IVSHMEM_BAR), 0, out, 128));
+	EXPECT_EQ(0, memcmp(out, end - 40, 40));
+	EXPECT_EQ(0, memcmp(out + 40, zero, 88));
+
+	memset(end - 40, 0xee, 40);
+	EXPECT_EQ(-EFAULT, __region_read(self->fd, BAR(IVSHMEM_BAR), 0, end - 40, 128));
+	EXPECT_EQ(0, memcmp(out, end - 40, 40));
+}
+
 TEST_HARNESS_MAIN
