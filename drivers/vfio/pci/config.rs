@@ -22,10 +22,10 @@
 //!
 //! # Lock order
 //!
-//! `Config::writer` puts writes one after another, so that side effects happen in the order of the
-//! registers they come from. It is taken before anything else in the device. `Config::model` guards
+//! `Config::writer` puts writes that have side effects one after another, so that these happen in the
+//! order of the registers they come from. It is taken before anything else in the device. `Config::model` guards
 //! the state itself and is a leaf: hardware accessors of the PCI core are called under it, nothing
-//! else of ours. User memory is never touched with either held. See [`host`] for the whole chain.
+//! else of ours. What is the hardware's alone is read without it. User memory is never touched with either held. See [`host`] for the whole chain.
 //!
 //! C counterpart:
 //! [`drivers/vfio/pci/vfio_pci_config.c`](srctree/drivers/vfio/pci/vfio_pci_config.c)
@@ -84,10 +84,14 @@ use self::{
         Layout, //
     },
     model::{
+        is_hardware,
         Model,
         Route, //
     },
-    perm::Width,
+    perm::{
+        Hw,
+        Width, //
+    },
     regs::{
         COMMAND_INTX_DISABLE,
         COMMAND_MEMORY, //
@@ -119,7 +123,7 @@ pub(crate) struct Config {
     /// while the memory gate is taken for writing.
     command: Atomic<u32>,
 
-    /// Taken for the whole of a write.
+    /// Taken for the whole of a write that has an effect beyond its bits.
     #[pin]
     writer: Mutex<Writer>,
 
@@ -217,7 +221,10 @@ impl Config {
         let mut left = count;
         while left > 0 {
             let chunk = self.layout.chunk(at, left).ok_or(EFAULT)?;
-            let value = self.model.lock().read(&hw, &chunk)?;
+            let value = match is_hardware(&chunk) {
+                true => hw.read(chunk.at, chunk.width)?,
+                false => self.model.lock().read(&hw, &chunk)?,
+            };
             put(to, chunk.width, value)?;
             (at, left) = advance(at, left, chunk.width);
         }
@@ -275,9 +282,13 @@ impl Config {
         value: u32,
     ) -> Result {
         let hw = Registers(&self.pdev);
+        if route == Route::Bits {
+            // Nothing follows from it, so it needs no place in the order of those that have effects.
+            return self.model.lock().write(&hw, chunk, value).map(|_| ());
+        }
         let mut writer = self.writer.lock();
         match route {
-            Route::Ignore => {}
+            Route::Ignore | Route::Bits => {}
             Route::Command => self.write_command(host, chunk, value)?,
             Route::Msi => host.with_msi(&mut |state| {
                 let mut model = self.model.lock();

@@ -124,16 +124,33 @@ impl Owner {
 pub(crate) struct Cell {
     /// What the byte belongs to.
     owner: Owner,
-    /// Where its owner begins; meaningless for [`Owner::Unassigned`].
-    start: u16,
+    /// Where its owner begins; meaningless for [`Owner::Unassigned`]. A multiple of four: the two
+    /// low bits say how many of the bytes that follow in the same dword have the same owner, so that
+    /// an access need not look at them.
+    start_and_run: u16,
 }
 
 impl Cell {
     /// The entry that a map is filled with before the walk.
     pub(crate) const UNASSIGNED: Cell = Cell {
         owner: Owner::Unassigned,
-        start: 0,
+        start_and_run: 0,
     };
+
+    /// Returns where the owner begins.
+    fn start(&self) -> u16 {
+        self.start_and_run & !3
+    }
+
+    /// Returns whether both bytes have the same owner.
+    fn same(&self, other: &Cell) -> bool {
+        self.owner == other.owner && self.start() == other.start()
+    }
+
+    /// Notes how many of the bytes that follow in the dword have the same owner.
+    fn set_run(&mut self, run: u16) {
+        self.start_and_run = self.start() | run & 3;
+    }
 
     /// Returns whether the cell, which is that of the byte at `at`, is in the header of a
     /// capability.
@@ -141,8 +158,8 @@ impl Cell {
         // OVERFLOW: the start is not behind the cell.
         match self.owner {
             Owner::Unassigned | Owner::Header => false,
-            _ if at < CONVENTIONAL_SIZE => at - self.start < 2,
-            _ => at - self.start < 4,
+            _ if at < CONVENTIONAL_SIZE => at - self.start() < 2,
+            _ => at - self.start() < 4,
         }
     }
 }
@@ -190,7 +207,7 @@ impl Chunk {
 /// # Invariants
 ///
 /// The cells of an owner other than [`Owner::Unassigned`] hold a start that is a multiple of four
-/// and not behind the cell itself.
+/// and not behind the cell itself. The run of each cell is right.
 pub(crate) struct Layout<C> {
     /// One cell for each byte.
     cells: C,
@@ -205,23 +222,18 @@ impl<C: Deref<Target = [Cell]>> Layout<C> {
     /// Returns the longest access at `at` that covers at most `room` bytes, or [`None`] behind the
     /// end of configuration space.
     pub(crate) fn chunk(&self, at: u16, room: usize) -> Option<Chunk> {
-        let rest = self.cells.get(usize::from(at)..)?;
-        let first = rest.first()?;
+        let first = self.cells.get(usize::from(at))?;
         // OVERFLOW: at least one, at most four.
-        let dword = usize::from(4 - at % 4);
-        let same = rest
-            .iter()
-            .take(dword.min(room))
-            .take_while(|&cell| cell == first);
+        let same = usize::from((first.start_and_run & 3) + 1);
         let offset = match first.owner {
             // Only the position within the dword matters.
             Owner::Unassigned => at % 4,
             // INVARIANT: the start is not behind the cell, so this cannot wrap.
-            _ => at - first.start,
+            _ => at - first.start(),
         };
         Some(Chunk {
             at,
-            width: Width::widest(at, same.count()),
+            width: Width::widest(at, same.min(room)),
             owner: first.owner,
             offset,
         })
@@ -231,7 +243,7 @@ impl<C: Deref<Target = [Cell]>> Layout<C> {
     pub(crate) fn begins_at(&self, at: u16) -> bool {
         self.cells
             .get(usize::from(at))
-            .is_some_and(|cell| cell.owner != Owner::Unassigned && cell.start == at)
+            .is_some_and(|cell| cell.owner != Owner::Unassigned && cell.start() == at)
     }
 }
 
@@ -240,6 +252,7 @@ impl<C: DerefMut<Target = [Cell]>> Layout<C> {
     /// is without an owner.
     pub(crate) fn new(cells: C) -> Self {
         let mut layout = Layout { cells };
+        layout.count_runs(0, layout.cells.len());
         layout.claim(Owner::Header, 0, HEADER_SIZE);
         layout
     }
@@ -255,10 +268,32 @@ impl<C: DerefMut<Target = [Cell]>> Layout<C> {
         for (cell, at) in cells.skip(usize::from(start)).take(usize::from(len)) {
             overlap |= cell.owner != Owner::Unassigned;
             if !cell.is_link(at) {
-                *cell = Cell { owner, start };
+                *cell = Cell {
+                    owner,
+                    start_and_run: start & !3,
+                };
             }
         }
+        self.count_runs(usize::from(start), usize::from(len));
         overlap
+    }
+
+    /// Counts, in each dword of the `len` bytes from `start`, how many bytes that follow have the same
+    /// owner.
+    fn count_runs(&mut self, start: usize, len: usize) {
+        let dwords = self.cells.chunks_mut(4).skip(start / 4);
+        for dword in dwords.take(len.div_ceil(4)) {
+            let mut after: Option<Cell> = None;
+            for cell in dword.iter_mut().rev() {
+                // OVERFLOW: at most three others are in a dword.
+                let run = match after {
+                    Some(next) if next.same(cell) => (next.start_and_run & 3) + 1,
+                    _ => 0,
+                };
+                cell.set_run(run);
+                after = Some(*cell);
+            }
+        }
     }
 }
 
@@ -283,7 +318,12 @@ mod tests {
                 assert_eq!(at % len, 0);
                 assert!(usize::from(len) <= room);
                 let cells = &layout.cells[usize::from(at)..usize::from(at + len)];
-                assert!(cells.iter().all(|cell| cell == &cells[0]));
+                assert!(cells.iter().all(|cell| cell.same(&cells[0])));
+                // As wide as that allows.
+                let wider = usize::from(at + 2 * len);
+                let more = layout.cells.get(usize::from(at)..wider);
+                let fits = at % (2 * len) == 0 && usize::from(2 * len) <= room.min(4);
+                assert!(!fits || more.is_none_or(|more| !more.iter().all(|c| c.same(&cells[0]))));
             }
         }
         assert!(layout.chunk(256, 1).is_none());

@@ -47,6 +47,8 @@ use super::{
 pub(crate) enum Route {
     /// It changes nothing; the user's memory need not be read.
     Ignore,
+    /// [`Model::write`], which has no effect.
+    Bits,
     /// [`Model::write`].
     Plain,
     /// [`Model::write_command`], while memory accesses are held off.
@@ -60,11 +62,23 @@ impl Route {
     pub(crate) fn of(chunk: &Chunk) -> Route {
         match chunk.owner {
             _ if chunk.ignores_writes() => Route::Ignore,
-            Owner::Header if chunk.offset == COMMAND => Route::Command,
+            _ if is_command(chunk) => Route::Command,
             Owner::Msi(_) if chunk.covers(msi::FLAGS) => Route::Msi,
-            _ => Route::Plain,
+            Owner::Pm | Owner::Vpd | Owner::Exp | Owner::Af => Route::Plain,
+            _ => Route::Bits,
         }
     }
+}
+
+/// Returns whether a read of `chunk` shows nothing but the hardware, so that [`Model::read`] need not
+/// be asked.
+pub(crate) fn is_hardware(chunk: &Chunk) -> bool {
+    chunk.masks().virt == 0 && !is_command(chunk)
+}
+
+/// Returns whether `chunk` begins with COMMAND.
+fn is_command(chunk: &Chunk) -> bool {
+    chunk.owner == Owner::Header && chunk.offset == COMMAND
 }
 
 /// The state behind a user's view of configuration space.
@@ -105,13 +119,13 @@ impl<B: DerefMut<Target = [u8]>> Model<B> {
     /// Those of the hardware.
     pub(crate) fn read<H: Hw>(&self, hw: &H, chunk: &Chunk) -> Result<u32, H::Error> {
         let mut value = self.space.read(hw, chunk)?;
-        if chunk.owner == Owner::Header && chunk.offset == COMMAND && self.facts.no_command_memory {
+        if is_command(chunk) && self.facts.no_command_memory {
             value |= u32::from(self.command() & COMMAND_MEMORY);
         }
         Ok(value)
     }
 
-    /// Writes `value` to `chunk`, whose [`Route`] is [`Route::Plain`].
+    /// Writes `value` to `chunk`, whose [`Route`] is [`Route::Bits`] or [`Route::Plain`].
     ///
     /// # Errors
     ///

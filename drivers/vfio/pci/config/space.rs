@@ -117,9 +117,12 @@ impl<B: DerefMut<Target = [u8]>> Space<B> {
         chunk: &Chunk,
         value: u32,
     ) -> Result<(), H::Error> {
+        let masks = chunk.masks();
         let virt = self.get(chunk.at, chunk.width);
-        let virt = perm::write(hw, chunk.at, chunk.width, chunk.masks(), virt, value)?;
-        self.set(chunk.at, chunk.width, virt);
+        let new = perm::write(hw, chunk.at, chunk.width, masks, virt, value)?;
+        if new != virt {
+            self.set(chunk.at, chunk.width, new);
+        }
         Ok(())
     }
 }

@@ -170,6 +170,9 @@ impl Open {
             let pos = at + bytes.len() as u16;
             let chunk = self.layout.chunk(pos, len - bytes.len()).unwrap();
             let value = self.model.read(&self.hw, &chunk).unwrap();
+            if super::is_hardware(&chunk) {
+                assert_eq!(self.hw.read(chunk.at, chunk.width).unwrap(), value);
+            }
             bytes.extend(&value.to_le_bytes()[..usize::from(chunk.width.bytes())]);
         }
         bytes
@@ -198,6 +201,10 @@ impl Open {
             let value = u32::from_le_bytes(value);
             match Route::of(&chunk) {
                 Route::Ignore => {}
+                Route::Bits => {
+                    let effect = self.model.write(&self.hw, &chunk, value).unwrap();
+                    assert_eq!(effect, Effect::None, "nobody would hear of it");
+                }
                 Route::Plain => match self.model.write(&self.hw, &chunk, value).unwrap() {
                     Effect::None => {}
                     effect => self.effects.push(effect),

@@ -165,6 +165,11 @@ fn a_virtual_function_has_the_ids_and_the_memory_bit_it_should_have() {
     assert_eq!(open.get(DEVICE_ID, Word), 0x10ca);
     assert_eq!(open.get(INTERRUPT_LINE, Word), 0);
     assert_eq!(open.get(COMMAND, Word), 2);
+    assert_eq!(
+        open.get(COMMAND, Byte),
+        2,
+        "without a virtual bit of its own"
+    );
     // The hardware has no such bit, and nothing is to be recovered by that.
     open.set(COMMAND, Word, 0);
     assert_eq!(open.get(COMMAND, Word), 0);
