@@ -23,9 +23,14 @@ use kernel_ext::{
 /// # Errors
 ///
 /// `EIO` if it cannot be woken.
+#[inline]
 pub fn wake_for_user(dev: &device::Device) -> Result<Awake<'_>> {
-    Awake::resume(dev).map_err(|error| {
-        refuse!("{}: cannot be woken up: {:?}\n", dev.name(), error);
-        EIO
-    })
+    Awake::resume(dev).map_err(|error| cannot_wake(dev, error))
+}
+
+/// Says why a device stays asleep, and returns the errno for it.
+#[cold]
+fn cannot_wake(dev: &device::Device, error: Error) -> Error {
+    refuse!("{}: cannot be woken up: {:?}\n", dev.name(), error);
+    EIO
 }
