@@ -17,121 +17,56 @@
 #include <time.h>
 
 #include "kselftest.h"
+#include "vfio_random.h"
 #include "vfio_test.h"
 
 #define CALLS	2000
 #define PAGES	16
 
-static uint64_t state;
-
-/* xorshift64* */
-static uint64_t random_bits(void)
-{
-	state ^= state >> 12;
-	state ^= state << 25;
-	state ^= state >> 27;
-	return state * 0x2545f4914f6cdd1dULL;
-}
-
-static uint64_t below(uint64_t limit)
-{
-	return random_bits() % limit;
-}
-
-/* A number of the kind that goes wrong. */
-static uint64_t interesting(void)
-{
-	static const uint64_t numbers[] = {
-		0, 1, 2, 3, 4, 8, 0xfff, 0x1000, 0x1001, 0x2000, 0xfee00000, 0x7fffffff,
-		0x80000000, 0xffffffff, 0x100000000, 1ULL << 47, 1ULL << 63, -0x1000ULL, -1ULL,
-	};
-
-	switch (below(4)) {
-	case 0:
-		return random_bits();
-	case 1:
-		return below(64) * PAGE;
-	case 2:
-		return below(16);
-	default:
-		return numbers[below(sizeof(numbers) / sizeof(numbers[0]))];
-	}
-}
+static struct random state;
 
 struct fds {
 	int container, group, device, event;
 };
 
-static int any_fd(const struct fds *fds)
-{
-	const int all[] = { fds->container, fds->group, fds->device, fds->event, -1, 0, 1000 };
-
-	return all[below(sizeof(all) / sizeof(all[0]))];
-}
-
-/* A structure that opens with argsz and flags, with 32 or 64-bit fields after. */
-static void nearly_right(uint8_t *arg, const struct fds *fds, void *mem)
-{
-	uint32_t head[2] = { below(8) ? below(256) : interesting(), 1U << below(20) };
-	int i;
-
-	if (below(2))
-		head[1] |= 1U << below(6);
-	if (!below(4))
-		head[1] = below(64);
-	if (!below(4))
-		head[1] = below(16) | below(8) << 16;
-	memcpy(arg, head, sizeof(head));
-	for (i = 8; i < 64; i += 8) {
-		uint64_t wide = interesting();
-		uint32_t narrow[2] = { below(12), below(2) ? below(4) : interesting() };
-
-		if (!below(4))
-			wide = (uintptr_t)mem + below(PAGES) * PAGE;
-		if (!below(4))
-			narrow[1] = any_fd(fds);
-		memcpy(arg + i, below(2) ? (void *)&wide : narrow, 8);
-	}
-}
-
 /* Mostly numbers that VFIO has. */
 static unsigned long pick_request(void)
 {
-	switch (below(32)) {
+	switch (below(&state, 32)) {
 	case 0:
-		return _IO(VFIO_TYPE, below(256));
+		return _IO(VFIO_TYPE, below(&state, 256));
 	case 1:
-		return random_bits();
+		return random_next(&state);
 	default:
-		return _IO(VFIO_TYPE, VFIO_BASE + below(28));
+		return _IO(VFIO_TYPE, VFIO_BASE + below(&state, 28));
 	}
 }
 
 static void one_call(struct fds *fds, const char *bdf, uint8_t *arg, void *mem)
 {
 	const int targets[] = { fds->container, fds->group, fds->device, fds->device };
-	int fd = targets[below(4)], ret;
+	const int all[] = { fds->container, fds->group, fds->device, fds->event };
+	const struct ingredients of = { all, sizeof(all) / sizeof(all[0]), mem, PAGES };
+	int fd = targets[below(&state, 4)], ret;
 	unsigned long request = pick_request();
 	void *pointer = arg;
-	size_t i;
 
-	if (below(4))
-		nearly_right(arg, fds, mem);
+	if (below(&state, 4))
+		nearly_right(&state, &of, arg);
 	else
-		for (i = 0; i < 512; i += 8)
-			memcpy(arg + i, &(uint64_t){ random_bits() }, 8);
-	if (request == VFIO_GROUP_GET_DEVICE_FD && below(2))
+		noise(&state, arg, 512);
+	if (request == VFIO_GROUP_GET_DEVICE_FD && below(&state, 2))
 		strcpy((char *)arg, bdf);
 	if (request == VFIO_GROUP_SET_CONTAINER)
-		memcpy(arg, &(int){ any_fd(fds) }, 4);
+		memcpy(arg, &(int){ any_fd(&state, &of) }, 4);
 	if (request == VFIO_SET_IOMMU || request == VFIO_CHECK_EXTENSION)
-		pointer = (void *)(uintptr_t)below(12);
-	if (!below(16))
-		pointer = (void *)(uintptr_t)interesting();
+		pointer = (void *)(uintptr_t)below(&state, 12);
+	if (!below(&state, 16))
+		pointer = (void *)(uintptr_t)interesting(&state);
 	/* Keep the session mostly alive, and do not wait for resets all the time. */
-	if (request == VFIO_GROUP_UNSET_CONTAINER && below(8))
+	if (request == VFIO_GROUP_UNSET_CONTAINER && below(&state, 8))
 		return;
-	if (request == VFIO_DEVICE_RESET && below(64))
+	if (request == VFIO_DEVICE_RESET && below(&state, 64))
 		return;
 
 	ret = __call(fd, request, pointer);
@@ -147,8 +82,8 @@ static void round_of_calls(const char *bdf, uint64_t seed)
 	void *mem = memory(PAGES * PAGE);
 	int i;
 
-	state = seed * 0x9e3779b97f4a7c15ULL | 1;
-	vfio_open(&vfio, bdf, below(2) ? VFIO_TYPE1_IOMMU : VFIO_TYPE1v2_IOMMU);
+	state.state = seed;
+	vfio_open(&vfio, bdf, below(&state, 2) ? VFIO_TYPE1_IOMMU : VFIO_TYPE1v2_IOMMU);
 	fds = (struct fds){ vfio.container, vfio.group, vfio.device, eventfd(0, EFD_NONBLOCK) };
 	for (i = 0; i < CALLS; i++)
 		one_call(&fds, bdf, arg, mem);

@@ -17,6 +17,7 @@
 
 #include <stdatomic.h>
 
+#include "../lib/vfio_random.h"
 #include "../lib/vfio_test.h"
 
 /*
@@ -75,16 +76,6 @@ static inline void counted(enum count what)
 {
 	atomic_fetch_add(&shared->count[what], 1);
 }
-
-/* ---- Random numbers, the same for the same seed and worker ------------------ */
-
-struct random {
-	uint64_t state;
-};
-
-uint64_t random_next(struct random *random);
-/* 0 <= result < @n */
-uint64_t below(struct random *random, uint64_t n);
 
 /* ---- memory.c --------------------------------------------------------------- */
 

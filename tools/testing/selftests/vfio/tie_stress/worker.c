@@ -6,21 +6,6 @@
 
 #include "stress.h"
 
-/* splitmix64 */
-uint64_t random_next(struct random *random)
-{
-	uint64_t z = random->state += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return z ^ (z >> 31);
-}
-
-uint64_t below(struct random *random, uint64_t n)
-{
-	return random_next(random) % n;
-}
-
 static struct area *pick_area(struct worker *worker)
 {
 	struct area *area = &worker->areas[below(&worker->random, KINDS)];
