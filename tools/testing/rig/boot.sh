@@ -36,6 +36,7 @@ write_session() {
 	{
 		printf 'driver=%q\ncwd=%q\nproject=%q\nVM_OUT=%q\nVM_MACHINE=%q\n' \
 			"$driver" "$PWD" "$PROJECT" "$out" "$machine"
+		printf 'VM_MONITOR=%q\n' "${monitor:+/dev/virtio-ports/vm.monitor}"
 		printf 'module_tree=%q\n' "$module_tree"
 		for name in "${!test_env[@]}"; do
 			printf '%s=%q\n' "$name" "${test_env[$name]}"
@@ -74,8 +75,18 @@ guest_parameters() {
 		append+=("modprobe.blacklist=$(IFS=, && echo "${blacklist[*]}")")
 	fi
 	[ "$KERNEL" != debug ] || append+=("${debug_parameters[@]}")
+	[ -z "$monitor" ] || add_monitor
 	[ -z "$icount" ] || qemu+=(-icount shift=1,sleep=off)
 	append+=(loglevel=7 "${kernel_args[@]}")
+}
+
+# Both ends of the socket are QEMU's: what the guest writes to a serial port reaches the monitor. Devices
+# come and go as PCI Express has it, not ACPI: that way all kernels know.
+add_monitor() {
+	qemu+=(-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off
+		-chardev "socket,id=monitor,path=$run/monitor,server=on,wait=off" -mon chardev=monitor,mode=control
+		-chardev "socket,id=monitorport,path=$run/monitor"
+		-device virtserialport,chardev=monitorport,name=vm.monitor)
 }
 
 boot_guest() {

@@ -67,7 +67,7 @@ add_igb_port() {
 	claim igb-port 17
 	test_env[VFIO_TEST_IGB_PORT]=@0000:00:$slot.0
 	qemu+=(-device "pcie-root-port,id=igbport,chassis=2,slot=2,x-speed=2_5,addr=$slot.0"
-		-device igb,bus=igbport)
+		-device igb,id=igbcard,bus=igbport)
 	blacklist+=(igb)
 }
 

@@ -43,6 +43,7 @@ the host finds them in the folder given with --out.
   --hugepages N         2 MiB pages to reserve (0); 1G:N for gigantic pages
   --share DIR           a further folder, writable, at the same path; repeatable
   --out DIR             a folder that the guest sees, writable, as $VM_OUT
+  --monitor             let the guest use QEMU's monitor: 'vm-monitor device_del ...' in it
   --icount              the guest clock counts instructions: repeatable figures (forces --smp 1)
   --append TEXT         further kernel parameters; repeatable
   --qemu ARG            a further QEMU argument; repeatable
@@ -109,7 +110,7 @@ check_choices() {
 parse_options() {
 	machine=intel driver=rust kernel=$KERNEL smp=2 memory=2G hugepages=0 timeout=''
 	devices=() shares=() qemu_args=() kernel_args=() command=()
-	icount='' out='' native='' allow_splat='' verbose=''
+	icount='' monitor='' out='' native='' allow_splat='' verbose=''
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--machine | --driver | --kernel | --smp | --memory | --hugepages | --timeout)
@@ -122,6 +123,7 @@ parse_options() {
 		--out) need_value "$1" $# && out=$(realpath -m -- "$2") && shift ;;
 		--append) need_value "$1" $# && kernel_args+=("$2") && shift ;;
 		--qemu) need_value "$1" $# && qemu_args+=("$2") && shift ;;
+		--monitor) monitor=1 ;;
 		--icount) icount=1 smp=1 ;;
 		--native) native=1 ;;
 		--allow-splat) allow_splat=1 ;;
