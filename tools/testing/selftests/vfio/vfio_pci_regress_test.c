@@ -225,14 +225,14 @@ FIXTURE_TEARDOWN(igb)
 }
 
 /* CVE-2022-49219: what the device forgets in D3 was saved once more each time, and lost. */
-TEST_F_TIMEOUT(igb, r6_to_sleep_and_back, 120)
+TEST_F_TIMEOUT(igb, r6_to_sleep_and_back, 200)
 {
 	uint32_t pm = pci_capability(self->fd, 1);
 	uint32_t bar = config_read(self->fd, 0x10, 4);
 	int i;
 
 	ASSERT_NE(0, pm);
-	for (i = 0; i < 1000; i++) {
+	for (i = 0; i < 200; i++) {
 		config_write(self->fd, pm + 4, 2, 3);
 		ASSERT_EQ(3, config_read(self->fd, pm + 4, 2) & 3);
 		/* Twice is once. */
@@ -261,7 +261,7 @@ static bool becomes(const char *bdf, const char *state)
 }
 
 /* CVE-2026-64476: the parameter was read again when the device was let go. */
-TEST_F(igb, r15_parameter_that_changes)
+TEST_F_TIMEOUT(igb, r15_parameter_that_changes, 100)
 {
 	char bdf[BDF_LEN];
 
