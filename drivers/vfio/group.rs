@@ -125,7 +125,7 @@ impl Attached {
     ///
     /// `EINVAL` if the container has no backend yet, `EPERM` if the caller may not have a device
     /// without an IOMMU, and those of IOMMUFD.
-    fn admit(&self, dev: &device::Device, backing: Backing) -> Result<Option<BoundDevice>> {
+    fn admit(&self, dev: &device::Device, backing: Backing) -> Result<Option<Arc<BoundDevice>>> {
         match (&self.place, backing) {
             (Place::Container { container, .. }, _) => {
                 if !container.has_backend() {
@@ -139,7 +139,7 @@ impl Attached {
                 Ok(None)
             }
             (Place::Iommufd(ctx), Backing::Iommu) => {
-                let mut bound = BoundDevice::bind(ctx, dev)?;
+                let bound = BoundDevice::bind(ctx, dev)?;
                 bound.attach(ctx.compat_ioas()?)?;
                 Ok(Some(bound))
             }

@@ -133,7 +133,7 @@ impl Subsystem {
 
     /// Makes the node of a group, `/dev/vfio/<name>`.
     pub(crate) fn new_group_node(&self, name: &CStr, group: Arc<Group>) -> Result<Node<GroupFile>> {
-        Node::new(&self.group_class, &self.region, name, group)
+        Node::new(&self.group_class, &self.region, None, name, group)
     }
 
     /// Makes the class entry of a device, `/sys/class/vfio-dev/vfioN`.

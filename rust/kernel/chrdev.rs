@@ -10,6 +10,7 @@
 use crate::{
     bindings,
     class::Class,
+    device::as_raw,
     fs::{
         entry_table,
         install,
@@ -24,6 +25,7 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
+    device,
     error::to_result,
     prelude::*,
     sync::Arc,
@@ -208,7 +210,10 @@ unsafe impl<T: OpenFile> Sync for Node<T> {}
 
 impl<T: OpenFile> Node<T> {
     /// Adds a path with the name that the class gives to `name`; files can be opened before this
-    /// returns.
+    /// returns. In sysfs its device is below `parent`, or among all that have none.
+    ///
+    /// What has opened the path may keep `owner` for some time after the node is dropped, and after
+    /// the last file was closed.
     ///
     /// # Errors
     ///
@@ -216,6 +221,7 @@ impl<T: OpenFile> Node<T> {
     pub fn new(
         class: &Arc<Class>,
         region: &Arc<Region>,
+        parent: Option<&device::Device>,
         name: &CStr,
         owner: Arc<T::Owner>,
     ) -> Result<Self> {
@@ -243,11 +249,13 @@ impl<T: OpenFile> Node<T> {
         // SAFETY:
         // - Both are zeroed memory that stays where it is.
         // - The fields set are those that a device must have before it is added. The class lives as
-        //   long as the device.
+        //   long as the device. The parent is valid during this call; adding the device takes a
+        //   reference to it, until the device is removed.
         unsafe {
             bindings::device_initialize(dev);
             (*dev).devt = devt;
             (*dev).class = class.as_raw();
+            (*dev).parent = parent.map_or(core::ptr::null_mut(), as_raw);
             (*dev).release = Some(Inner::<T>::release);
             bindings::cdev_init(cdev, &Inner::<T>::ENTRY);
             (*cdev).owner = T::MODULE.as_ptr();

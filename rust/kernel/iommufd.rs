@@ -26,7 +26,12 @@ use kernel::{
         to_result, //
     },
     fs::LocalFile,
-    prelude::*, //
+    prelude::*,
+    sync::{
+        new_mutex,
+        Arc,
+        Mutex, //
+    }, //
 };
 
 /// DMA without a process address space id, see
@@ -98,18 +103,39 @@ impl Drop for Ctx {
 
 /// A device whose DMA is the business of a context. Until it is attached it can do none.
 ///
+/// Lock order: the locks of IOMMUFD are taken inside its own.
+///
 /// # Invariants
 ///
-/// The pointer is a binding that this value owns, and the context is alive as long as that is.
+/// The pointer is a binding that this value owns, and the context is alive as long as that is. What
+/// `attached` protects says whether the device is attached.
+#[pin_data(PinnedDrop)]
 pub struct BoundDevice {
     raw: NonNull<bindings::iommufd_device>,
-    attached: bool,
+    id: u32,
+
+    #[pin]
+    attached: Mutex<bool>,
 }
 
-// SAFETY: A binding may be used by any thread; calls that change it take `&mut`.
+// SAFETY: A binding may be used by any thread.
 unsafe impl Send for BoundDevice {}
-// SAFETY: A shared reference gives no access.
+// SAFETY: Calls that change the binding are made under its lock.
 unsafe impl Sync for BoundDevice {}
+
+/// A binding that belongs to nobody else.
+///
+/// # Invariants
+///
+/// The pointer is a binding that this value owns.
+struct Binding(NonNull<bindings::iommufd_device>);
+
+impl Drop for Binding {
+    fn drop(&mut self) {
+        // SAFETY: The binding is ours by the type invariant, and was never attached.
+        unsafe { bindings::iommufd_device_unbind(self.0.as_ptr()) };
+    }
+}
 
 impl BoundDevice {
     /// Binds `dev`, which must stay bound to its driver until the result is dropped.
@@ -118,18 +144,32 @@ impl BoundDevice {
     ///
     /// `EPERM` if somebody else owns DMA of its group, or its interrupts cannot be isolated; `EBUSY`,
     /// `EINVAL`, `ENOMEM`.
-    pub fn bind(ctx: &Ctx, dev: &Device) -> Result<Self> {
+    pub fn bind(ctx: &Ctx, dev: &Device) -> Result<Arc<Self>> {
         let mut id = 0;
         // SAFETY: Context and device are live, and `id` is valid for writes. The binding takes
         // references to both.
         let raw = from_err_ptr(unsafe {
             bindings::iommufd_device_bind(ctx.0.as_ptr(), as_raw(dev), &raw mut id)
         })?;
-        // INVARIANT: The binding was just made; it keeps a reference to the context.
-        Ok(Self {
-            raw: NonNull::new(raw).ok_or(ENOMEM)?,
-            attached: false,
-        })
+        // INVARIANT: The binding was just made.
+        let binding = Binding(NonNull::new(raw).ok_or(ENOMEM)?);
+        let raw = binding.0;
+        let this = Arc::pin_init(
+            pin_init!(Self {
+                raw,
+                id,
+                attached <- new_mutex!(false, "BoundDevice::attached"),
+            }),
+            GFP_KERNEL,
+        )?;
+        // INVARIANT: From here on the binding is that of `this`; it keeps a reference to the context.
+        core::mem::forget(binding);
+        Ok(this)
+    }
+
+    /// Returns what the device is called in calls to the context.
+    pub fn id(&self) -> u32 {
+        self.id
     }
 
     /// Puts the device into the address space or page table `pt`; returns the page table's id.
@@ -139,33 +179,36 @@ impl BoundDevice {
     /// # Errors
     ///
     /// `ENOENT` if there is no such object, `EINVAL` if it does not fit, `EBUSY`, `ENOMEM`.
-    pub fn attach(&mut self, pt: u32) -> Result<u32> {
+    pub fn attach(&self, pt: u32) -> Result<u32> {
         let mut id = pt;
         let raw = self.raw.as_ptr();
+        let mut attached = self.attached.lock();
         // SAFETY: The binding is ours by the type invariant; `id` is valid for reads and writes. A
         // device is replaced only while it is attached.
         to_result(unsafe {
-            if self.attached {
+            if *attached {
                 bindings::iommufd_device_replace(raw, NO_PASID, &raw mut id)
             } else {
                 bindings::iommufd_device_attach(raw, NO_PASID, &raw mut id)
             }
         })?;
-        self.attached = true;
+        *attached = true;
         Ok(id)
     }
 
     /// Takes the device out of its address space, if it is in one.
-    pub fn detach(&mut self) {
-        if core::mem::take(&mut self.attached) {
+    pub fn detach(&self) {
+        let mut attached = self.attached.lock();
+        if core::mem::take(&mut *attached) {
             // SAFETY: The binding is ours by the type invariant, and the device is attached.
             unsafe { bindings::iommufd_device_detach(self.raw.as_ptr(), NO_PASID) };
         }
     }
 }
 
-impl Drop for BoundDevice {
-    fn drop(&mut self) {
+#[pinned_drop]
+impl PinnedDrop for BoundDevice {
+    fn drop(self: Pin<&mut Self>) {
         self.detach();
         // SAFETY: The binding is ours by the type invariant, not attached, and not used afterwards.
         unsafe { bindings::iommufd_device_unbind(self.raw.as_ptr()) };

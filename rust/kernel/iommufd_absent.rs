@@ -9,7 +9,8 @@ use core::convert::Infallible;
 use kernel::{
     device::Device,
     fs::LocalFile,
-    prelude::*, //
+    prelude::*,
+    sync::Arc, //
 };
 
 /// A context. There is none.
@@ -49,17 +50,22 @@ pub struct BoundDevice(Infallible);
 
 impl BoundDevice {
     /// Cannot be called.
-    pub fn bind(ctx: &Ctx, _dev: &Device) -> Result<Self> {
+    pub fn bind(ctx: &Ctx, _dev: &Device) -> Result<Arc<Self>> {
         match ctx.0 {}
     }
 
     /// Cannot be called.
-    pub fn attach(&mut self, _pt: u32) -> Result<u32> {
+    pub fn id(&self) -> u32 {
         match self.0 {}
     }
 
     /// Cannot be called.
-    pub fn detach(&mut self) {
+    pub fn attach(&self, _pt: u32) -> Result<u32> {
+        match self.0 {}
+    }
+
+    /// Cannot be called.
+    pub fn detach(&self) {
         match self.0 {}
     }
 }

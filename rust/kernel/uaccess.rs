@@ -9,6 +9,7 @@
 //! C header: [`include/linux/uaccess.h`](srctree/include/linux/uaccess.h)
 
 use kernel::{
+    error::to_result,
     prelude::*,
     transmute::{
         AsBytes,
@@ -89,6 +90,26 @@ impl UserArg {
         let bytes = value.as_bytes_mut().get_mut(..head).ok_or(EINVAL)?;
         self.reader(head).read_slice(bytes)?;
         Ok(value)
+    }
+
+    /// Copies a `T` from user memory whose caller knows `size` bytes of it.
+    ///
+    /// What an older caller does not know of `T` is zero, and what a newer one knows beyond `T` must
+    /// be.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT` if any of these bytes is not readable, `E2BIG` if one beyond `T` is not zero.
+    pub fn read_sized<T: Pod>(self, size: usize) -> Result<T> {
+        if let Some(rest) = size.checked_sub(size_of::<T>()) {
+            let from = core::ptr::without_provenance(self.at(size_of::<T>()).0);
+            // SAFETY: The call checks the address like every access to user memory.
+            match unsafe { crate::bindings::check_zeroed_user(from, rest) } {
+                0 => return Err(E2BIG),
+                result => to_result(result.min(0))?,
+            }
+        }
+        self.read_head(size.min(size_of::<T>()))
     }
 
     /// Copies a whole `T` to user memory.

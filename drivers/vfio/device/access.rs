@@ -60,7 +60,7 @@ pub(super) struct Opened {
     files: usize,
 
     /// With IOMMUFD, what lets the device reach memory.
-    _dma: Option<BoundDevice>,
+    _dma: Option<Arc<BoundDevice>>,
     _claim: Claim,
 
     /// The group stays open as long as one of its devices is.

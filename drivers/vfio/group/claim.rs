@@ -53,7 +53,7 @@ impl Claim {
     ///
     /// `EINVAL` if the container has no backend yet, `EPERM` if the caller may not have a device
     /// without an IOMMU, and those of IOMMUFD.
-    pub(crate) fn admit(&self, dev: &device::Device) -> Result<Option<BoundDevice>> {
+    pub(crate) fn admit(&self, dev: &device::Device) -> Result<Option<Arc<BoundDevice>>> {
         match &*self.0.state.lock() {
             GroupState::Attached(attached) => attached.admit(dev, self.0.backing),
             // A group with claims stays attached.

@@ -115,6 +115,12 @@ pub trait OpenFile: FileOperations {
     ///
     /// What `open` shall fail with.
     fn open(owner: &Arc<Self::Owner>, file: &File) -> Result<Arc<Self>>;
+
+    /// Returns the address space for what user space maps of the file, so that it can be taken back
+    /// with [`Mapping::unmap_range`]. Without one, mappings belong to the path.
+    fn mapping(&self) -> Option<Mapping> {
+        None
+    }
 }
 
 /// Writes the two items of [`FileOperations`](crate::fs::FileOperations) that a driver cannot.
@@ -383,9 +389,11 @@ pub(crate) unsafe fn install<T: OpenFile>(
 ) -> Result {
     // SAFETY: The file is valid while it is being opened, and nobody uses its position yet.
     let object = T::open(owner, unsafe { File::from_raw_file(file) })?;
+    let mapping = object.mapping();
+    let address_space = mapping.as_ref().map(Mapping::as_raw);
     let private = Private {
         object,
-        _mapping: None,
+        _mapping: mapping,
     };
     let private = KBox::new(private, GFP_KERNEL)?;
     // SAFETY:
@@ -393,7 +401,12 @@ pub(crate) unsafe fn install<T: OpenFile>(
     // - The private data is what the table expects.
     // - Both tables name `T::MODULE` as their owner, so the reference to the module that the
     //   kernel took for the one is right for the other.
+    // - The address space lives as long as its clone in the private data, which is until the file's
+    //   `release`; mappings of the file, and all other users of the field, are gone before that.
     unsafe {
+        if let Some(address_space) = address_space {
+            (*file).f_mapping = address_space;
+        }
         (*file).private_data = private.into_foreign();
         (*file).f_op = T::table().as_raw();
     }
