@@ -13,6 +13,7 @@ mod access;
 mod awake;
 mod feature;
 mod file;
+mod node;
 mod registration;
 mod set;
 mod show;
@@ -50,6 +51,10 @@ pub use self::{
 
 pub(crate) use self::{
     file::DeviceFile,
+    node::{
+        Door,
+        NodeFile, //
+    },
     registration::{
         Device,
         DeviceRef, //
@@ -71,6 +76,18 @@ pub trait DeviceOps: Send + Sync {
     ///
     /// The name is right and an option behind it is not; the errno is the ioctl's answer.
     fn matches(&self, requested: &CStr) -> Result<bool>;
+
+    /// Checks the token of a program that wants to open the device by its own node.
+    ///
+    /// # Errors
+    ///
+    /// `EACCES` if the token is missing or wrong, `EINVAL` if the device has no use for one.
+    fn check_token(&self, token: Option<[u8; 16]>) -> Result {
+        match token {
+            None => Ok(()),
+            Some(_) => Err(EINVAL),
+        }
+    }
 
     /// Makes the device ready for user space: the first file is being opened.
     ///

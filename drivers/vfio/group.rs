@@ -12,6 +12,7 @@
 //!
 //! C counterpart: [`drivers/vfio/group.c`](srctree/drivers/vfio/group.c)
 
+mod apart;
 mod claim;
 mod file;
 mod files;
@@ -54,6 +55,7 @@ use crate::{
 pub use self::files::GroupFiles;
 
 pub(crate) use self::{
+    apart::Apart,
     claim::Claim,
     file::GroupFile,
     member::{
@@ -86,8 +88,11 @@ pub(crate) struct Group {
 
 /// Who holds a group.
 enum GroupState {
-    /// Nobody. Left by opening the group.
+    /// Nobody. Left by opening the group, or a device by its own node.
     Closed,
+    /// Programs have devices of the group open by their own nodes, so many of them. Left by closing
+    /// the last.
+    Apart(usize),
     /// A program has the group open. Left by closing it or giving it a container.
     Open,
     /// The group is open and in a container. Left by taking it out, or by closing it.

@@ -15,11 +15,14 @@ use kernel_ext::kvm::{
 };
 
 use crate::{
-    device::DeviceFile,
+    device::{
+        DeviceFile,
+        NodeFile, //
+    },
     group::GroupFile, //
 };
 
-kernel_ext::kvm_hooks!(GroupFile, DeviceFile);
+kernel_ext::kvm_hooks!(GroupFile, DeviceFile, NodeFile);
 
 impl Assignable for GroupFile {
     fn is_coherent(&self) -> bool {
@@ -39,5 +42,15 @@ impl Assignable for DeviceFile {
     /// The device was opened through its group, whose machine it has.
     fn vm(&self) -> Option<&VmSlot> {
         None
+    }
+}
+
+impl Assignable for NodeFile {
+    fn is_coherent(&self) -> bool {
+        self.device().is_coherent()
+    }
+
+    fn vm(&self) -> Option<&VmSlot> {
+        Some(self.vm_slot())
     }
 }

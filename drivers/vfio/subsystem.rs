@@ -10,6 +10,7 @@
 use kernel::{
     device,
     prelude::*,
+    str::CString,
     sync::{
         new_mutex,
         Arc,
@@ -34,7 +35,9 @@ use kernel_ext::{
 
 use crate::{
     device::{
+        Door,
         Membership,
+        NodeFile,
         SetId,
         Sets, //
     },
@@ -60,6 +63,9 @@ pub(crate) struct Subsystem {
     group_class: Arc<Class>,
     device_class: Arc<Class>,
     region: Arc<Region>,
+
+    /// The device numbers of `/dev/vfio/devices/vfioN`, on kernels that are configured for them.
+    device_region: Option<Arc<Region>>,
     sets: Arc<Sets>,
 
     /// `vfio` in debugfs, with a folder for each device.
@@ -87,8 +93,9 @@ impl Subsystem {
         let subsystem = Arc::pin_init(
             try_pin_init!(Self {
                 group_class: Class::register(c"vfio", Some(c"vfio/"))?,
-                device_class: Class::register(c"vfio-dev", None)?,
+                device_class: Class::register(c"vfio-dev", Some(c"vfio/devices/"))?,
                 region: Region::alloc(c"vfio", MINORS)?,
+                device_region: device_region()?,
                 sets: Arc::pin_init(Sets::new(), GFP_KERNEL)?,
                 debug,
                 debug_groups,
@@ -136,21 +143,28 @@ impl Subsystem {
         Node::new(&self.group_class, &self.region, None, name, group)
     }
 
-    /// Makes the class entry of a device, `/sys/class/vfio-dev/vfioN`.
+    /// Makes the class entry of a device that has no node, `/sys/class/vfio-dev/<name>`.
     pub(crate) fn new_class_device(
         &self,
         parent: &device::Device,
-        index: &Index,
-        backing: Backing,
+        name: &CStr,
     ) -> Result<ClassDevice> {
-        let number = index.number;
-        match backing {
-            // Where user space could also find the device by this entry, its name is a warning.
-            Backing::Nothing if cfg!(CONFIG_IOMMUFD_NOIOMMU) => {
-                ClassDevice::new(&self.device_class, parent, fmt!("noiommu-vfio{number}"))
-            }
-            _ => ClassDevice::new(&self.device_class, parent, fmt!("vfio{number}")),
-        }
+        ClassDevice::new(&self.device_class, parent, fmt!("{name}"))
+    }
+
+    /// Makes the class entry of a device, and its node, `/dev/vfio/devices/<name>`; or returns `None`
+    /// on kernels where devices have none.
+    pub(crate) fn new_device_node(
+        &self,
+        parent: &device::Device,
+        name: &CStr,
+        door: &Arc<Door>,
+    ) -> Result<Option<Node<NodeFile>>> {
+        let Some(region) = &self.device_region else {
+            return Ok(None);
+        };
+        let node = Node::new(&self.device_class, region, Some(parent), name, door.clone())?;
+        Ok(Some(node))
     }
 
     /// Takes the lowest free device number.
@@ -174,10 +188,32 @@ impl Subsystem {
     }
 }
 
+/// Takes the device numbers for nodes of devices, if there are such nodes.
+fn device_region() -> Result<Option<Arc<Region>>> {
+    match cfg!(CONFIG_VFIO_DEVICE_CDEV) {
+        true => Region::alloc(c"vfio-dev", MINORS).map(Some),
+        false => Ok(None),
+    }
+}
+
 /// A device's number in its class.
 pub(crate) struct Index {
     core: Arc<Subsystem>,
     number: u32,
+}
+
+impl Index {
+    /// Returns the name of the device with this number.
+    pub(crate) fn name(&self, backing: Backing) -> Result<CString> {
+        let number = self.number;
+        Ok(match backing {
+            // Where user space could also find the device by this name, it is a warning.
+            Backing::Nothing if cfg!(CONFIG_IOMMUFD_NOIOMMU) => {
+                CString::try_from_fmt(fmt!("noiommu-vfio{number}"))?
+            }
+            _ => CString::try_from_fmt(fmt!("vfio{number}"))?,
+        })
+    }
 }
 
 impl Drop for Index {

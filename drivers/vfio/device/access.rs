@@ -23,7 +23,10 @@ use kernel::{
     }, //
 };
 use kernel_ext::{
-    iommufd::BoundDevice,
+    iommufd::{
+        BoundDevice,
+        Ctx, //
+    },
     kvm::Vm,
     module::ModuleRef, //
 };
@@ -37,7 +40,10 @@ use super::{
     OpenContext,
     OpenDevice, //
 };
-use crate::group::Claim;
+use crate::group::{
+    Apart,
+    Claim, //
+};
 
 /// Whether programs have a device open.
 #[derive(Default)]
@@ -61,14 +67,19 @@ pub(super) struct Opened {
 
     /// With IOMMUFD, what lets the device reach memory.
     _dma: Option<Arc<BoundDevice>>,
-    _claim: Claim,
-
-    /// The group stays open as long as one of its devices is.
-    _group_file: ARef<File>,
+    _right: Right,
 
     /// The virtual machine that the device is assigned to, if KVM knows, lives at least as long.
     _vm: Option<Vm>,
     _module: ModuleRef,
+}
+
+/// By what right programs have a device open.
+enum Right {
+    /// Their group's, which stays open as long as one of its devices is.
+    Group { _claim: Claim, _file: ARef<File> },
+    /// They opened its own node.
+    Apart { _apart: Apart },
 }
 
 impl Device {
@@ -107,13 +118,49 @@ impl Device {
             device: device.clone(),
             files: 1,
             _dma: dma,
-            _claim: claim,
-            _group_file: group_file.into(),
+            _right: Right::Group {
+                _claim: claim,
+                _file: group_file.into(),
+            },
             _vm: vm,
             _module: module,
         });
         self.held_by().open();
         Ok(device)
+    }
+
+    /// Opens the device for the only file, one of its own node; its DMA becomes the business of `ctx`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if it is open already, `ENODEV` if the bus driver is being unloaded, those of
+    /// [`BoundDevice::bind`] and of the bus driver.
+    pub(super) fn open_apart(
+        &self,
+        apart: Apart,
+        ctx: &Ctx,
+        vm: Option<Vm>,
+    ) -> Result<(Arc<dyn OpenDevice>, Arc<BoundDevice>)> {
+        let set = self.settled();
+        if matches!(self.access.access(&set), Access::Open(_)) {
+            // Giving up a right takes the group's lock, which is not taken inside the set's.
+            drop(set);
+            return Err(EINVAL);
+        }
+        let (mut change, _) = Change::begin(self, set);
+        let module = ModuleRef::get(self.module).ok_or(ENODEV)?;
+        let dma = BoundDevice::bind(ctx, self.dev())?;
+        let device = self.ops.open(&self.open_context())?;
+        change.becomes = Access::Open(Opened {
+            device: device.clone(),
+            files: 1,
+            _dma: Some(dma.clone()),
+            _right: Right::Apart { _apart: apart },
+            _vm: vm,
+            _module: module,
+        });
+        self.held_by().open();
+        Ok((device, dma))
     }
 
     fn open_context(&self) -> OpenContext {
@@ -123,7 +170,7 @@ impl Device {
         }
     }
 
-    /// Undoes one [`Device::open`]; with the last one the device is closed.
+    /// Undoes one [`Device::open`] or [`Device::open_apart`]; with the last one the device is closed.
     pub(crate) fn close(&self) {
         let mut set = self.settled();
         let Access::Open(opened) = self.access.access_mut(&mut set) else {
@@ -139,8 +186,7 @@ impl Device {
             let Opened {
                 device,
                 _dma: dma,
-                _claim: claim,
-                _group_file,
+                _right: right,
                 _vm,
                 _module,
                 ..
@@ -151,7 +197,7 @@ impl Device {
             // The device must be quiet before it lets go of memory and its group may be detached. What
             // ends with a virtual machine needs no lock of ours, and takes many others.
             drop(dma);
-            drop(claim);
+            drop(right);
         }
     }
 

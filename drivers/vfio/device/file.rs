@@ -37,6 +37,7 @@ use kernel_ext::{
 use vfio_uapi::ioctl;
 
 use super::{
+    node::BindRequest,
     registration::{
         Device,
         DeviceRef, //
@@ -59,7 +60,7 @@ pub(crate) struct DeviceFile {
 }
 
 /// One open of a device; dropping it is the close.
-struct Session(DeviceRef);
+pub(super) struct Session(pub(super) DeviceRef);
 
 impl Drop for Session {
     fn drop(&mut self) {
@@ -105,11 +106,13 @@ impl FileOperations for DeviceFile {
     kernel_ext::file_operations!(DeviceFile, module: this_module::<crate::LocalModule>());
 
     fn ioctl(this: ArcBorrow<'_, Self>, _file: &File, cmd: u32, arg: UserArg) -> Result<isize> {
-        let _awake = wake_for_user(this.session.0.dev())?;
-        match cmd {
-            ioctl::DEVICE_FEATURE => this.device.feature(&FeatureRequest::parse(arg)?),
-            _ => this.device.ioctl(cmd, arg),
+        if cfg!(CONFIG_VFIO_DEVICE_CDEV) && cmd == ioctl::DEVICE_BIND_IOMMUFD {
+            // That is for files of the device's own node.
+            BindRequest::parse(arg)?;
+            return Err(EINVAL);
         }
+        let _awake = wake_for_user(this.session.0.dev())?;
+        device_ioctl(&*this.device, cmd, arg)
     }
 
     fn read(&self, to: &mut UserSliceWriter, count: usize, pos: u64) -> Result<usize> {
@@ -125,8 +128,21 @@ impl FileOperations for DeviceFile {
     }
 
     fn show_fdinfo(&self, m: &SeqFile) {
-        if let Some(path) = SysfsPath::of(self.session.0.dev()) {
-            seq_print!(m, "vfio-device-syspath: /sys{path}\n");
-        }
+        show_path(self.device(), m);
+    }
+}
+
+/// Handles an ioctl that works on every file of the open `device`, which is awake.
+pub(super) fn device_ioctl(device: &dyn OpenDevice, cmd: u32, arg: UserArg) -> Result<isize> {
+    match cmd {
+        ioctl::DEVICE_FEATURE => device.feature(&FeatureRequest::parse(arg)?),
+        _ => device.ioctl(cmd, arg),
+    }
+}
+
+/// Writes where sysfs shows the device.
+pub(super) fn show_path(device: &Device, m: &SeqFile) {
+    if let Some(path) = SysfsPath::of(device.dev()) {
+        seq_print!(m, "vfio-device-syspath: /sys{path}\n");
     }
 }

@@ -19,7 +19,6 @@ use kernel::{
     }, //
 };
 use kernel_ext::{
-    class::ClassDevice,
     debugfs,
     fs::Mapping,
     iommu::{
@@ -32,6 +31,7 @@ use kernel_ext::{
 
 use super::{
     access::Access,
+    node::ClassEntry,
     set::{
         Listed,
         Membership,
@@ -165,6 +165,16 @@ impl DeviceRef {
             device: device.clone(),
         })
     }
+
+    /// Takes another use, also while the device is leaving.
+    ///
+    /// Returns `None` if there are too many.
+    pub(super) fn again(&self) -> Option<Self> {
+        Some(Self {
+            _use: self._use.again()?,
+            device: self.device.clone(),
+        })
+    }
 }
 
 impl core::ops::Deref for DeviceRef {
@@ -182,7 +192,7 @@ impl core::ops::Deref for DeviceRef {
 pub struct Registration {
     device: Listed,
     shown: Shown,
-    _class_device: ClassDevice,
+    entry: ClassEntry,
     _index: Index,
     _fake_group: Option<FakeGroup>,
     _member: Member,
@@ -206,7 +216,7 @@ impl Registration {
         let group = member.group().clone();
         let set = core.join_set(set)?;
         let index = core.device_index()?;
-        let class_device = core.new_class_device(dev, &index, group.backing())?;
+        let entry = ClassEntry::new(&core, dev, &index, group.backing())?;
         let device = Arc::new(
             Device {
                 dev: dev.into(),
@@ -224,10 +234,11 @@ impl Registration {
         let device = Listed::new(device)?;
         let shown = Shown::new(&core, &device)?;
         device.group().add_device(&device)?;
+        entry.let_in(&device);
         Ok(Self {
             device,
             shown,
-            _class_device: class_device,
+            entry,
             _index: index,
             _fake_group: fake_group,
             _member: member,
@@ -259,6 +270,7 @@ fn join_group(core: &Arc<Subsystem>, dev: &device::Device) -> Result<(Member, Op
 
 impl Drop for Registration {
     fn drop(&mut self) {
+        self.entry.close();
         self.device.group().remove_device(&self.device);
         self.device.retire();
     }

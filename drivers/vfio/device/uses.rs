@@ -85,6 +85,18 @@ impl Uses {
 /// One use, given back when it is dropped.
 pub(super) struct Use(Arc<Uses>);
 
+impl Use {
+    /// Takes another use, also while the device is leaving.
+    ///
+    /// Returns `None` if there are too many.
+    pub(super) fn again(&self) -> Option<Self> {
+        let mut users = self.0.users.lock();
+        users.count = users.count.checked_add(1)?;
+        drop(users);
+        Some(Self(self.0.clone()))
+    }
+}
+
 impl Drop for Use {
     fn drop(&mut self) {
         let mut users = self.0.users.lock();

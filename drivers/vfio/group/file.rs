@@ -89,6 +89,14 @@ impl OpenFile for GroupFile {
                 );
                 Err(EBUSY)
             }
+            GroupState::Apart(devices) => {
+                refuse!(
+                    "group {}: {} of its devices are open by their own nodes; close them first\n",
+                    group.iommu.id(),
+                    devices
+                );
+                Err(EBUSY)
+            }
             GroupState::Gone => Err(ENODEV),
         }
     }
@@ -138,7 +146,7 @@ impl GroupFile {
         let flags = match &*state {
             GroupState::Gone => return Err(ENODEV),
             GroupState::Attached(_) => GroupStatus::VIABLE | GroupStatus::CONTAINER_SET,
-            GroupState::Closed | GroupState::Open => {
+            GroupState::Closed | GroupState::Apart(_) | GroupState::Open => {
                 // A client that sees this flag missing gives up, so say why here already.
                 if viability::check(&self.group).is_ok() && !viability::is_claimed(&self.group) {
                     GroupStatus::VIABLE
@@ -166,7 +174,7 @@ impl GroupFile {
                 return Err(EINVAL);
             }
             GroupState::Gone => return Err(ENODEV),
-            GroupState::Closed | GroupState::Open => {}
+            GroupState::Closed | GroupState::Apart(_) | GroupState::Open => {}
         }
         let place = group.find_place(&file)?;
         *state = GroupState::Attached(Attached { place, claims: 0 });

@@ -41,6 +41,10 @@ impl Group {
         };
         match &*state {
             GroupState::Closed => seq_print!(m, "state: closed\n"),
+            GroupState::Apart(devices) => {
+                seq_print!(m, "state: open by device\nopen devices: {devices}\n");
+                return true;
+            }
             GroupState::Open => seq_print!(m, "state: open\n"),
             GroupState::Gone => seq_print!(m, "state: gone\n"),
             GroupState::Attached(attached) => {

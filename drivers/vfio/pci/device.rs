@@ -58,7 +58,10 @@ use crate::{
         Offspring,
         Role, //
     },
-    token::Request, //
+    token::{
+        Request,
+        Token, //
+    }, //
 };
 
 pub(crate) use self::open::OpenPci;
@@ -291,6 +294,10 @@ impl DeviceOps for Bound {
             Request::Invalid => Err(EINVAL),
             Request::This(token) => self.role.admit(name, token).map(|()| true),
         }
+    }
+
+    fn check_token(&self, token: Option<[u8; 16]>) -> Result {
+        self.role.admit(self.pdev.name(), token.map(Token))
     }
 
     fn open(&self, cx: &OpenContext) -> Result<Arc<dyn OpenDevice>> {
