@@ -42,9 +42,11 @@ pub use self::{
     registration::Registration,
     set::{
         AwakeSet,
+        DeviceId,
         DeviceSet,
         HeldSet,
         LockedSet,
+        Owned,
         SetId, //
     }, //
 };
@@ -116,13 +118,28 @@ pub trait DeviceOps: Send + Sync {
     fn hot_reset_ended(&self, result: Result);
 }
 
+/// How a program got at a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Through its group.
+    Group,
+    /// By its own node, with a context of IOMMUFD.
+    Node,
+}
+
 /// What a bus driver may use while it opens a device.
 pub struct OpenContext {
+    way: Way,
     mapping: Mapping,
     set: Arc<DeviceSet>,
 }
 
 impl OpenContext {
+    /// Returns how the program got at the device.
+    pub fn way(&self) -> Way {
+        self.way
+    }
+
     /// Returns the user mappings of the device's files, by which they can be taken away.
     pub fn mapping(&self) -> &Mapping {
         &self.mapping

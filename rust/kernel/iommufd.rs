@@ -16,7 +16,8 @@
 
 use crate::{
     bindings,
-    device::as_raw, //
+    device::as_raw,
+    iommu::Group, //
 };
 use core::ptr::NonNull;
 use kernel::{
@@ -170,6 +171,25 @@ impl BoundDevice {
     /// Returns what the device is called in calls to the context.
     pub fn id(&self) -> u32 {
         self.id
+    }
+
+    /// Returns whether both devices are bound to the same context.
+    pub fn shares_context(&self, other: &Self) -> bool {
+        self.context() == other.context()
+    }
+
+    /// Returns whether a device of `group` is bound to the context that this one is bound to.
+    ///
+    /// Such a group belongs to the context: no other can have a device of it.
+    pub fn context_has(&self, group: &Group) -> bool {
+        // SAFETY: The context is alive as long as the binding, and the group by its type.
+        unsafe { bindings::iommufd_ctx_has_group(self.context(), group.as_raw()) }
+    }
+
+    /// Returns the context that the device is bound to.
+    fn context(&self) -> *mut bindings::iommufd_ctx {
+        // SAFETY: The binding is ours by the type invariant.
+        unsafe { bindings::iommufd_device_to_ictx(self.raw.as_ptr()) }
     }
 
     /// Puts the device into the address space or page table `pt`; returns the page table's id.

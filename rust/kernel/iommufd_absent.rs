@@ -5,6 +5,7 @@
 //! Callers need no conditions: what they do with a value cannot happen, and the compiler leaves it
 //! out. `iommufd.rs` documents the real ones.
 
+use crate::iommu::Group;
 use core::convert::Infallible;
 use kernel::{
     device::Device,
@@ -56,6 +57,16 @@ impl BoundDevice {
 
     /// Cannot be called.
     pub fn id(&self) -> u32 {
+        match self.0 {}
+    }
+
+    /// Cannot be called.
+    pub fn shares_context(&self, _other: &Self) -> bool {
+        match self.0 {}
+    }
+
+    /// Cannot be called.
+    pub fn context_has(&self, _group: &Group) -> bool {
         match self.0 {}
     }
 

@@ -38,7 +38,8 @@ use super::{
     },
     Device,
     OpenContext,
-    OpenDevice, //
+    OpenDevice,
+    Way, //
 };
 use crate::group::{
     Apart,
@@ -66,7 +67,7 @@ pub(super) struct Opened {
     files: usize,
 
     /// With IOMMUFD, what lets the device reach memory.
-    _dma: Option<Arc<BoundDevice>>,
+    dma: Option<Arc<BoundDevice>>,
     _right: Right,
 
     /// The virtual machine that the device is assigned to, if KVM knows, lives at least as long.
@@ -87,6 +88,14 @@ impl Device {
     pub(super) fn opened<'a>(&'a self, set: &'a SetState) -> Option<&'a dyn OpenDevice> {
         match self.access.access(set) {
             Access::Open(opened) => Some(&*opened.device),
+            Access::Closed | Access::Changing => None,
+        }
+    }
+
+    /// Returns what binds the device to IOMMUFD, if it is open and bound.
+    pub(super) fn bound<'a>(&'a self, set: &'a SetState) -> Option<&'a BoundDevice> {
+        match self.access.access(set) {
+            Access::Open(opened) => opened.dma.as_deref(),
             Access::Closed | Access::Changing => None,
         }
     }
@@ -113,11 +122,11 @@ impl Device {
         let module = ModuleRef::get(self.module).ok_or(ENODEV)?;
         let dma = claim.admit(self.dev())?;
         let vm = self.group().vm().get();
-        let device = self.ops.open(&self.open_context())?;
+        let device = self.ops.open(&self.open_context(Way::Group))?;
         change.becomes = Access::Open(Opened {
             device: device.clone(),
             files: 1,
-            _dma: dma,
+            dma,
             _right: Right::Group {
                 _claim: claim,
                 _file: group_file.into(),
@@ -150,11 +159,11 @@ impl Device {
         let (mut change, _) = Change::begin(self, set);
         let module = ModuleRef::get(self.module).ok_or(ENODEV)?;
         let dma = BoundDevice::bind(ctx, self.dev())?;
-        let device = self.ops.open(&self.open_context())?;
+        let device = self.ops.open(&self.open_context(Way::Node))?;
         change.becomes = Access::Open(Opened {
             device: device.clone(),
             files: 1,
-            _dma: Some(dma.clone()),
+            dma: Some(dma.clone()),
             _right: Right::Apart { _apart: apart },
             _vm: vm,
             _module: module,
@@ -163,8 +172,9 @@ impl Device {
         Ok((device, dma))
     }
 
-    fn open_context(&self) -> OpenContext {
+    fn open_context(&self, way: Way) -> OpenContext {
         OpenContext {
+            way,
             mapping: self.mapping.clone(),
             set: self.set.clone(),
         }
@@ -185,7 +195,7 @@ impl Device {
         if let Access::Open(opened) = access {
             let Opened {
                 device,
-                _dma: dma,
+                dma,
                 _right: right,
                 _vm,
                 _module,

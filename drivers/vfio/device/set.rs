@@ -13,6 +13,7 @@
 //! [`drivers/vfio/vfio_main.c`](srctree/drivers/vfio/vfio_main.c)
 
 mod locked;
+mod owned;
 
 use kernel::{
     prelude::*,
@@ -32,6 +33,10 @@ pub use self::locked::{
     AwakeSet,
     HeldSet,
     LockedSet, //
+};
+pub use self::owned::{
+    DeviceId,
+    Owned, //
 };
 
 /// What is reset as a whole. The numbers only have to be different for different things.

@@ -32,12 +32,10 @@ use kernel_ext::{
     },
     refuse, //
 };
-use vfio::{
-    device::{
-        HeldDevice,
-        LockedSet, //
-    },
-    group::GroupFiles, //
+use vfio::device::{
+    HeldDevice,
+    LockedSet,
+    Owned, //
 };
 
 use crate::{
@@ -50,14 +48,14 @@ pub(crate) use self::ioctl::{
     reset, //
 };
 
-/// Resets all that `reset` hits, if it belongs to the `owned` groups.
+/// Resets all that `reset` hits, if it is among what is `owned`.
 ///
 /// # Errors
 ///
-/// `EINVAL` if a function is not bound to a VFIO driver or belongs to another group; `EBUSY` if a
+/// `EINVAL` if a function is not bound to a VFIO driver or somebody else's; `EBUSY` if a
 /// device is just being accessed; `EAGAIN` if somebody else has one locked; `ENOMEM`; others from
 /// waking the devices and from the reset itself, such as `ENOTTY`.
-fn reset_together(open: &OpenPci, reset: &HotReset<'_>, owned: &GroupFiles) -> Result {
+fn reset_together(open: &OpenPci, reset: &HotReset<'_>, owned: &Owned<'_>) -> Result {
     let set = open.set.lock();
     find_outsider(&set, reset, &|function| {
         refuse!(

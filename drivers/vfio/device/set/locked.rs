@@ -27,13 +27,17 @@ use kernel_ext::{
     refuse, //
 };
 
-use super::SetState;
-use crate::{
-    device::{
-        Device,
-        HeldDevice, //
+use super::{
+    owned::{
+        device_id,
+        DeviceId,
+        Owned, //
     },
-    group::GroupFiles, //
+    SetState, //
+};
+use crate::device::{
+    Device,
+    HeldDevice, //
 };
 
 /// A set whose devices nobody else opens, closes or resets.
@@ -50,6 +54,12 @@ impl<'a> LockedSet<'a> {
     pub fn has(&self, dev: &device::Device) -> bool {
         let mut members = self.0.members.iter();
         members.any(|member| same_device(member.dev(), dev))
+    }
+
+    /// Returns what `dev` is to the context of IOMMUFD that `asker`, an open device of the set, is
+    /// bound to.
+    pub fn device_id(&self, dev: &device::Device, asker: &device::Device) -> DeviceId {
+        device_id(&self.0, dev, asker)
     }
 
     /// Returns whether any device of the set is open.
@@ -99,16 +109,16 @@ impl<'a> LockedSet<'a> {
         Ok(AwakeSet(awake))
     }
 
-    /// Holds off all access to the devices of the set, if they all belong to `owned` groups.
+    /// Holds off all access to the devices of the set, if they are all among what is `owned`.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if a device, open or not, belongs to another group; `EBUSY` if one is just being
+    /// `EINVAL` if a device, open or not, is not; `EBUSY` if one is just being
     /// accessed; `ENOMEM`.
-    pub fn hold(&self, owned: &GroupFiles) -> Result<HeldSet<'_>> {
+    pub fn hold(&self, owned: &Owned<'_>) -> Result<HeldSet<'_>> {
         let mut held = KVec::with_capacity(self.0.members.len(), GFP_KERNEL)?;
         for member in &self.0.members {
-            refuse_stranger(member, owned)?;
+            refuse_stranger(&self.0, member, owned)?;
             if let Some(open) = member.opened(&self.0) {
                 held.push(open.hold()?, GFP_KERNEL)?;
             }
@@ -117,16 +127,22 @@ impl<'a> LockedSet<'a> {
     }
 }
 
-/// Refuses to touch a device of a group that is not in `owned`.
-fn refuse_stranger(member: &Device, owned: &GroupFiles) -> Result {
-    if owned.contains(member.group()) {
+/// Refuses to touch a device of the set that is not among what is `owned`.
+fn refuse_stranger(set: &SetState, member: &Device, owned: &Owned<'_>) -> Result {
+    if owned.has(set, member) {
         return Ok(());
     }
-    refuse!(
-        "{}: would be reset as well; open its group {} and give it to VFIO_DEVICE_PCI_HOT_RESET, too\n",
-        member.dev().name(),
-        member.group().iommu().id()
-    );
+    let name = member.dev().name();
+    match owned {
+        Owned::Groups(_) => refuse!(
+            "{}: would be reset as well; open its group {} and give it to VFIO_DEVICE_PCI_HOT_RESET, too\n",
+            name,
+            member.group().iommu().id()
+        ),
+        Owned::ContextOf(_) => refuse!(
+            "{name}: would be reset as well; bind it to the same /dev/iommu\n"
+        ),
+    }
     Err(EINVAL)
 }
 

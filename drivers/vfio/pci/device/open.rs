@@ -37,7 +37,8 @@ use vfio::device::{
     FeatureRequest,
     HeldDevice,
     OpenContext,
-    OpenDevice, //
+    OpenDevice,
+    Way, //
 };
 
 use super::{
@@ -91,6 +92,7 @@ pub(crate) struct OpenPci {
     _enabled: Enabled,
     _awake: Option<RuntimeRef>,
     pub(crate) set: Arc<DeviceSet>,
+    pub(crate) way: Way,
 
     /// What the user shares with those of the virtual functions, if the device can have any.
     pub(crate) trust: Option<Arc<Trust>>,
@@ -144,6 +146,7 @@ impl OpenPci {
             _enabled: enabled,
             _awake: awake,
             set: cx.set().clone(),
+            way: cx.way(),
             trust: bound.role.owned_trust().cloned(),
             pdev: pdev.clone(),
         };

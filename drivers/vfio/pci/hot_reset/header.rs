@@ -22,16 +22,26 @@ pub(crate) fn room(argsz: u32) -> Option<usize> {
     Some(argsz.checked_sub(HEADER_SIZE)? / ENTRY_SIZE)
 }
 
-/// Returns how many groups a caller shows for a reset, as descriptors behind the fixed part.
+/// How a caller shows that all that a reset would hit is its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// By open groups: so many descriptors behind the fixed part.
+    Groups(usize),
+    /// By the context of IOMMUFD that its device is bound to.
+    Context,
+}
+
+/// Returns how a caller shows what it owns; `by_node` says whether it got at its device by the node.
 ///
-/// `None` if `argsz` does not reach the end of the fixed part, a flag is set, or there are none. As
-/// always, `argsz` says nothing of the descriptors.
-pub(crate) fn groups(argsz: u32, flags: u32, count: u32) -> Option<usize> {
+/// `None` if `argsz` does not reach the end of the fixed part, a flag is set, or it is not the way for
+/// such a caller. As always, `argsz` says nothing of the descriptors.
+pub(crate) fn proof(argsz: u32, flags: u32, count: u32, by_node: bool) -> Option<Proof> {
     room(argsz)?;
-    if flags != 0 || count == 0 {
-        return None;
+    match (flags, count, by_node) {
+        (0, 0, true) => Some(Proof::Context),
+        (0, 1.., false) => usize::try_from(count).ok().map(Proof::Groups),
+        _ => None,
     }
-    usize::try_from(count).ok()
 }
 
 #[cfg(test)]
@@ -59,16 +69,25 @@ mod tests {
     }
     #[test]
     fn groups_to_show() {
-        assert_eq!(groups(12, 0, 1), Some(1));
-        assert_eq!(groups(16, 0, 3), Some(3));
-        assert_eq!(groups(12, 0, u32::MAX), Some(u32::MAX as usize));
+        let groups = |argsz, count| proof(argsz, 0, count, false);
+        assert_eq!(groups(12, 1), Some(Proof::Groups(1)));
+        assert_eq!(groups(16, 3), Some(Proof::Groups(3)));
+        assert_eq!(groups(12, u32::MAX), Some(Proof::Groups(u32::MAX as usize)));
     }
 
     #[test]
     fn no_groups_to_show() {
-        assert_eq!(groups(11, 0, 1), None);
-        assert_eq!(groups(12, 1, 1), None);
-        assert_eq!(groups(12, 1 << 31, 1), None);
-        assert_eq!(groups(12, 0, 0), None);
+        assert_eq!(proof(11, 0, 1, false), None);
+        assert_eq!(proof(12, 1, 1, false), None);
+        assert_eq!(proof(12, 1 << 31, 1, false), None);
+        assert_eq!(proof(12, 0, 0, false), None);
+    }
+
+    #[test]
+    fn a_context_instead() {
+        assert_eq!(proof(12, 0, 0, true), Some(Proof::Context));
+        assert_eq!(proof(11, 0, 0, true), None);
+        assert_eq!(proof(12, 1, 0, true), None);
+        assert_eq!(proof(12, 0, 1, true), None);
     }
 }

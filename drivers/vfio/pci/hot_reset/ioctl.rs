@@ -12,19 +12,35 @@ use kernel::{
 };
 use kernel_ext::{
     iommu::Group,
-    pci::HotReset,
+    pci::{
+        Affected,
+        HotReset, //
+    },
     refuse,
     uaccess::UserArg, //
 };
-use vfio::group::GroupFiles;
+use vfio::{
+    device::{
+        DeviceId,
+        Owned,
+        Way, //
+    },
+    group::GroupFiles, //
+};
 use vfio_uapi::{
     vfio_pci_dependent_device,
     vfio_pci_hot_reset,
-    vfio_pci_hot_reset_info, //
+    vfio_pci_hot_reset_info,
+    HotResetInfoFlags,
+    VFIO_PCI_DEVID_NOT_OWNED,
+    VFIO_PCI_DEVID_OWNED, //
 };
 
 use super::{
-    header,
+    header::{
+        self,
+        Proof, //
+    },
     reset_together, //
 };
 use crate::device::OpenPci;
@@ -34,6 +50,10 @@ const _: () = {
     assert!(header::HEADER_SIZE == offset_of!(vfio_pci_hot_reset, group_fds));
     assert!(header::ENTRY_SIZE == size_of::<vfio_pci_dependent_device>());
 };
+
+/// The number of a device that does not belong to the caller's context, as the field has it.
+// CAST: The header writes it as -1, and the field is unsigned.
+const NOT_OWNED: u32 = VFIO_PCI_DEVID_NOT_OWNED as u32;
 
 /// Handles `VFIO_DEVICE_GET_PCI_HOT_RESET_INFO`.
 ///
@@ -57,37 +77,37 @@ pub(crate) fn info(open: &OpenPci, arg: UserArg) -> Result {
         arg.write(&info)?;
         return Err(ENOSPC);
     }
-    let devices = list(&reset, count)?;
+    let (devices, flags) = match open.way {
+        Way::Group => (list(&reset, count, &group_id)?, HotResetInfoFlags::empty()),
+        Way::Node => list_ids(open, &reset, count)?,
+    };
     let mut to = arg.at(header::HEADER_SIZE);
     for device in &devices {
         to.write(device)?;
         to = to.at(header::ENTRY_SIZE);
     }
     info.count = u32::try_from(devices.len())?;
+    info.flags = flags.bits();
     arg.write(&info)
 }
 
-/// Lists the functions that `reset` hits, at most `most`.
+/// Lists the functions that `reset` hits, at most `most`, each with what `id` returns for it.
 ///
 /// # Errors
 ///
-/// `ENOMEM`; `EPERM` if a function has no IOMMU group; `EAGAIN` if there are more.
-fn list(reset: &HotReset<'_>, most: usize) -> Result<KVec<vfio_pci_dependent_device>> {
+/// `ENOMEM`; `EAGAIN` if there are more; those of `id`.
+fn list(
+    reset: &HotReset<'_>,
+    most: usize,
+    id: &dyn Fn(&Affected<'_>) -> Result<u32>,
+) -> Result<KVec<vfio_pci_dependent_device>> {
     let mut devices = KVec::with_capacity(most, GFP_KERNEL)?;
     reset.try_for_each(&mut |function| {
         if devices.len() >= most {
             return Err(EAGAIN);
         }
-        let group = Group::of(function.device()).ok_or_else(|| {
-            refuse!(
-                "{}: would be hit by a hot reset, but has no IOMMU group and so belongs to nobody; \
-                 use VFIO_DEVICE_RESET\n",
-                function.device().name()
-            );
-            EPERM
-        })?;
         let device = vfio_pci_dependent_device::new(
-            u32::try_from(group.id())?,
+            id(function)?,
             function.segment(),
             function.bus(),
             function.devfn(),
@@ -97,16 +117,62 @@ fn list(reset: &HotReset<'_>, most: usize) -> Result<KVec<vfio_pci_dependent_dev
     Ok(devices)
 }
 
+/// Returns the number of the group of `function`.
+///
+/// # Errors
+///
+/// `EPERM` if it has none.
+fn group_id(function: &Affected<'_>) -> Result<u32> {
+    let group = Group::of(function.device()).ok_or_else(|| {
+        refuse!(
+            "{}: would be hit by a hot reset, but has no IOMMU group and so belongs to nobody; \
+             use VFIO_DEVICE_RESET\n",
+            function.device().name()
+        );
+        EPERM
+    })?;
+    Ok(u32::try_from(group.id())?)
+}
+
+/// Lists the functions that `reset` hits, at most `most`, each with what it is to the caller's context
+/// of IOMMUFD; also returns whether all are the caller's.
+///
+/// # Errors
+///
+/// `ENOMEM`; `EAGAIN` if there are more.
+fn list_ids(
+    open: &OpenPci,
+    reset: &HotReset<'_>,
+    most: usize,
+) -> Result<(KVec<vfio_pci_dependent_device>, HotResetInfoFlags)> {
+    let set = open.set.lock();
+    let devices = list(reset, most, &|function| {
+        Ok(match set.device_id(function.device(), open.pdev.device()) {
+            DeviceId::Bound(id) => id,
+            DeviceId::Owned => VFIO_PCI_DEVID_OWNED,
+            DeviceId::Stranger => NOT_OWNED,
+        })
+    })?;
+    let all = devices.iter().all(|device| device.id() != NOT_OWNED);
+    let owned = match all {
+        true => HotResetInfoFlags::DEV_ID_OWNED,
+        false => HotResetInfoFlags::empty(),
+    };
+    Ok((devices, HotResetInfoFlags::DEV_ID | owned))
+}
+
 /// Handles `VFIO_DEVICE_PCI_HOT_RESET`.
 ///
 /// # Errors
 ///
 /// `EFAULT`; `EINVAL` if `argsz` does not reach the end of `count`, a flag is set, or no group is
-/// given; `ENODEV` if there is no such reset; `EINVAL` for more groups than devices; `EBADF` and
+/// given by a caller that got at the device through one, or any by another; `ENODEV` if there is no such reset; `EINVAL` for more groups than devices; `EBADF` and
 /// `EINVAL` for a descriptor that is not an open group; those of [`reset_together`]; `ENOMEM`.
 pub(crate) fn reset(open: &OpenPci, arg: UserArg) -> Result {
     let request: vfio_pci_hot_reset = arg.read()?;
-    let count = header::groups(request.argsz, request.flags, request.count).ok_or(EINVAL)?;
+    let by_node = open.way == Way::Node;
+    let proof =
+        header::proof(request.argsz, request.flags, request.count, by_node).ok_or(EINVAL)?;
     let reset = open.pdev.hot_reset().ok_or_else(|| {
         refuse!(
             "{}: has no slot or bus that could be reset; use VFIO_DEVICE_RESET\n",
@@ -114,6 +180,27 @@ pub(crate) fn reset(open: &OpenPci, arg: UserArg) -> Result {
         );
         ENODEV
     })?;
+    let owned = match proof {
+        Proof::Context => Owned::ContextOf(open.pdev.device()),
+        Proof::Groups(count) => {
+            let groups = arg.at(header::HEADER_SIZE);
+            Owned::Groups(read_groups(open, &reset, groups, count)?)
+        }
+    };
+    reset_together(open, &reset, &owned)
+}
+
+/// Reads the descriptors of `count` groups at `arg`.
+///
+/// # Errors
+///
+/// `EINVAL` for more groups than `reset` hits devices; `EFAULT`; those of [`GroupFiles::add`].
+fn read_groups(
+    open: &OpenPci,
+    reset: &HotReset<'_>,
+    mut arg: UserArg,
+    count: usize,
+) -> Result<GroupFiles> {
     let most = reset.count();
     if count > most {
         refuse!(
@@ -124,16 +211,6 @@ pub(crate) fn reset(open: &OpenPci, arg: UserArg) -> Result {
         );
         return Err(EINVAL);
     }
-    let owned = read_groups(open, arg.at(header::HEADER_SIZE), count)?;
-    reset_together(open, &reset, &owned)
-}
-
-/// Reads the descriptors of `count` groups at `arg`.
-///
-/// # Errors
-///
-/// `EFAULT`; those of [`GroupFiles::add`].
-fn read_groups(open: &OpenPci, mut arg: UserArg, count: usize) -> Result<GroupFiles> {
     let mut fds = KVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
     for _ in 0..count {
         fds.push(arg.read::<i32>()?, GFP_KERNEL_ACCOUNT)?;
