@@ -23,6 +23,9 @@ test: ## everything that gates a change; ends with "N passed, N failed"
 stress: modules ## the long runs: I/O, bind cycles, kills, memory that goes (STRESS=name for one)
 	@tools/testing/stress/run $(STRESS)
 
+clients: modules ## programs that people use VFIO with: DPDK, driverctl, libvirt, QEMU with a guest in the guest
+	@tools/testing/clients/all
+
 modules: ## build vfio.ko, vfio_iommu_type1.ko, vfio-pci-core.ko, vfio-pci.ko
 	@$(setup)/setup
 	$(setup)/build-modules
@@ -56,4 +59,4 @@ clean: ## remove what was built from this checkout (the cache stays: make distcl
 distclean: ## remove the cache too
 	@$(setup)/clean cache
 
-.PHONY: help demo test stress modules install uninstall bench doc fmt lint clean distclean
+.PHONY: help demo test stress clients modules install uninstall bench doc fmt lint clean distclean
