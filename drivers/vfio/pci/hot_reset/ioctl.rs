@@ -165,9 +165,10 @@ fn list_ids(
 ///
 /// # Errors
 ///
-/// `EFAULT`; `EINVAL` if `argsz` does not reach the end of `count`, a flag is set, or no group is
-/// given by a caller that got at the device through one, or any by another; `ENODEV` if there is no such reset; `EINVAL` for more groups than devices; `EBADF` and
-/// `EINVAL` for a descriptor that is not an open group; those of [`reset_together`]; `ENOMEM`.
+/// `EFAULT`; `EINVAL` if `argsz` does not reach the end of `count`, a flag is set, no group is given by
+/// a caller that got at the device through one, or any by another; `ENODEV` if there is no such reset;
+/// `EINVAL` for more groups than devices; `EBADF` and `EINVAL` for a descriptor that is not an open
+/// group; those of [`reset_together`]; `ENOMEM`.
 pub(crate) fn reset(open: &OpenPci, arg: UserArg) -> Result {
     let request: vfio_pci_hot_reset = arg.read()?;
     let by_node = open.way == Way::Node;
