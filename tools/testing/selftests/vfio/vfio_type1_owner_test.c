@@ -27,15 +27,6 @@
 /* Where all of self->mem is mapped, to fill the device's buffer from and empty it to. */
 #define OWN	(2 * IOVA)
 
-static char *private_memory(size_t size)
-{
-	char *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (mem == MAP_FAILED)
-		fail("mmap: %s", strerror(errno));
-	return mem;
-}
-
 static void open_edu(struct edu *edu, struct vfio *vfio, char *mem)
 {
 	edu_open(edu, vfio->device);
@@ -62,18 +53,6 @@ static bool spares_new_memory(struct edu *edu, char *mem, char *reused)
 	spared = is_all(canary, CANARY, 0xc1) && (!reused || is_all(reused, SIZE, 0xc1));
 	munmap(canary, CANARY);
 	return spared;
-}
-
-/* Whether the device reads what the program wrote, and the other way round. */
-static bool shares(struct edu *edu, char *mem, char *page, uint64_t iova, uint8_t value)
-{
-	memset(page, value, PAGE);
-	edu_copy(edu, iova, OWN, PAGE);
-	if (!is_all(mem, PAGE, value))
-		return false;
-	memset(mem, value + 1, PAGE);
-	edu_copy(edu, OWN, iova, PAGE);
-	return is_all(page, PAGE, value + 1);
 }
 
 /* ---- Given up --------------------------------------------------------------------- */
@@ -107,8 +86,8 @@ TEST_F(mapping, r32_munmap_of_a_part)
 	memset(mine, 1, SIZE);
 	dma_map(self->fd, mine, IOVA, SIZE, DMA_RW);
 	ASSERT_EQ(0, munmap(mine + PAGE, SIZE - 2 * PAGE));
-	EXPECT_TRUE(shares(&edu, self->mem, mine, IOVA, 0x21));
-	EXPECT_TRUE(shares(&edu, self->mem, mine + SIZE - PAGE, IOVA + SIZE - PAGE, 0x31));
+	EXPECT_TRUE(edu_shares(&edu, self->mem, OWN, mine, IOVA, 0x21));
+	EXPECT_TRUE(edu_shares(&edu, self->mem, OWN, mine + SIZE - PAGE, IOVA + SIZE - PAGE, 0x31));
 	EXPECT_EQ(SIZE, dma_unmap(self->fd, IOVA, SIZE));
 	edu_close(&edu);
 }
@@ -222,8 +201,8 @@ TEST_F(mapping, r32_fork)
 		_exit(0);
 	}
 	wait_for(&child);
-	EXPECT_TRUE(shares(&edu, self->mem, mine, IOVA, 0x21));
-	EXPECT_TRUE(shares(&edu, self->mem, mine + PAGE, IOVA + PAGE, 0x31));
+	EXPECT_TRUE(edu_shares(&edu, self->mem, OWN, mine, IOVA, 0x21));
+	EXPECT_TRUE(edu_shares(&edu, self->mem, OWN, mine + PAGE, IOVA + PAGE, 0x31));
 	memset(read_only, 0x41, SIZE);
 	edu_copy(&edu, 3 * IOVA, OWN, PAGE);
 	EXPECT_TRUE(is_all(self->mem, PAGE, 0x41));
@@ -231,7 +210,7 @@ TEST_F(mapping, r32_fork)
 	EXPECT_TRUE(is_all(self->mem, PAGE, 0x41));
 	tell(&child);
 	EXPECT_EQ(0, end_of(&child));
-	EXPECT_TRUE(shares(&edu, self->mem, mine, IOVA, 0x51));
+	EXPECT_TRUE(edu_shares(&edu, self->mem, OWN, mine, IOVA, 0x51));
 	EXPECT_EQ(SIZE, dma_unmap(self->fd, IOVA, SIZE));
 	EXPECT_EQ(SIZE, dma_unmap(self->fd, 3 * IOVA, SIZE));
 	edu_close(&edu);
@@ -275,7 +254,7 @@ TEST_F(mapping, r32_userfaultfd)
 	EXPECT_TRUE(is_all(mine, PAGE, 0x71));
 	protect.mode = 0;
 	ASSERT_EQ(0, ioctl(fd, UFFDIO_WRITEPROTECT, &protect));
-	EXPECT_TRUE(shares(&edu, self->mem, mine + PAGE, IOVA + PAGE, 0x31));
+	EXPECT_TRUE(edu_shares(&edu, self->mem, OWN, mine + PAGE, IOVA + PAGE, 0x31));
 	close(fd);
 	EXPECT_EQ(SIZE, dma_unmap(self->fd, IOVA, SIZE));
 	edu_close(&edu);
@@ -304,8 +283,8 @@ TEST_F(mapping, r32_protected_aged_and_compacted)
 	madvise(mine, SIZE, MADV_PAGEOUT);
 	__write_text("/proc/sys/vm/compact_memory", "1");
 	__write_text("/proc/sys/vm/drop_caches", "3");
-	EXPECT_TRUE(shares(&edu, self->mem, mine, IOVA, 0x31));
-	EXPECT_TRUE(shares(&edu, self->mem, mine + SIZE - PAGE, IOVA + SIZE - PAGE, 0x41));
+	EXPECT_TRUE(edu_shares(&edu, self->mem, OWN, mine, IOVA, 0x31));
+	EXPECT_TRUE(edu_shares(&edu, self->mem, OWN, mine + SIZE - PAGE, IOVA + SIZE - PAGE, 0x41));
 	EXPECT_EQ(SIZE, dma_unmap(self->fd, IOVA, SIZE));
 	edu_close(&edu);
 }

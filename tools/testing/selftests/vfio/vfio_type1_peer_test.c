@@ -54,26 +54,14 @@ FIXTURE_TEARDOWN(peer)
 	vfio_close(&self->vfio);
 }
 
-/* A page there and one back. */
-static bool shares(struct edu *edu, char *mem, char *page, uint64_t iova, uint8_t value)
-{
-	memset(mem, value, PAGE);
-	edu_copy(edu, OWN, iova, PAGE);
-	if (!is_all(page, PAGE, value))
-		return false;
-	memset(page, value + 1, PAGE);
-	edu_copy(edu, iova, OWN, PAGE);
-	return is_all(mem, PAGE, value + 1);
-}
-
 TEST_F(peer, whole)
 {
 	dma_map(self->fd, self->bar, IOVA, self->size, DMA_RW);
 	EXPECT_EQ(self->locked, my_locked());
 	EXPECT_EQ(self->pinned, pinned_until(self->pinned));
-	EXPECT_TRUE(shares(&self->edu, self->mem, self->bar, IOVA, 0x21));
-	EXPECT_TRUE(shares(&self->edu, self->mem, self->bar + self->size - PAGE,
-			   IOVA + self->size - PAGE, 0x31));
+	EXPECT_TRUE(edu_shares(&self->edu, self->mem, OWN, self->bar, IOVA, 0x21));
+	EXPECT_TRUE(edu_shares(&self->edu, self->mem, OWN, self->bar + self->size - PAGE,
+			       IOVA + self->size - PAGE, 0x31));
 	EXPECT_EQ(self->size, dma_unmap(self->fd, IOVA, self->size));
 	/* Out of reach. */
 	memset(self->bar, 0xc1, PAGE);
@@ -90,8 +78,8 @@ TEST_F(peer, part)
 	dma_map(self->fd, part, IOVA, size, DMA_RW);
 	memset(part - PAGE, 0xc1, 2 * PAGE);
 	memset(part + size - PAGE, 0xc1, 2 * PAGE);
-	EXPECT_TRUE(shares(&self->edu, self->mem, part, IOVA, 0x21));
-	EXPECT_TRUE(shares(&self->edu, self->mem, part + size - PAGE, IOVA + size - PAGE, 0x31));
+	EXPECT_TRUE(edu_shares(&self->edu, self->mem, OWN, part, IOVA, 0x21));
+	EXPECT_TRUE(edu_shares(&self->edu, self->mem, OWN, part + size - PAGE, IOVA + size - PAGE, 0x31));
 	edu_dma_to(&self->edu, IOVA - PAGE, PAGE);
 	edu_dma_to(&self->edu, IOVA + size, PAGE);
 	EXPECT_TRUE(is_all(part - PAGE, PAGE, 0xc1));
@@ -114,7 +102,8 @@ TEST_F(peer, between_memory)
 	EXPECT_EQ(self->locked + KB(7), my_locked());
 	EXPECT_EQ(self->pinned + 7, pinned_until(self->pinned + 7));
 	for (i = 2; i < 6; i++)
-		EXPECT_TRUE(shares(&self->edu, self->mem, mem + i * PAGE, IOVA + i * PAGE, 16 * i));
+		EXPECT_TRUE(edu_shares(&self->edu, self->mem, OWN, mem + i * PAGE, IOVA + i * PAGE,
+				       16 * i));
 	/* The middle is the BAR's. */
 	EXPECT_TRUE(is_all(self->bar + 5 * PAGE, PAGE, 16 * 3 + 1));
 	EXPECT_TRUE(is_all(self->bar + 6 * PAGE, PAGE, 16 * 4 + 1));

@@ -22,15 +22,6 @@
 /* Where the map fails: at the ends, and on both sides of such a batch. */
 static const size_t places[] = { 0, 1, 511, 512, 513, 1024, PAGES - 1 };
 
-static char *private_memory(size_t size)
-{
-	char *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (mem == MAP_FAILED)
-		fail("mmap: %s", strerror(errno));
-	return mem;
-}
-
 /* Expects a map to fail so, and then to have left nothing behind. */
 #define fails(error, mem, size, flags) \
 	do { \

@@ -74,3 +74,14 @@ void edu_copy(struct edu *edu, uint64_t from, uint64_t to, size_t size)
 	edu_dma_from(edu, from, size);
 	edu_dma_to(edu, to, size);
 }
+
+bool edu_shares(struct edu *edu, char *mem, uint64_t at, char *page, uint64_t iova, uint8_t value)
+{
+	memset(page, value, PAGE);
+	edu_copy(edu, iova, at, PAGE);
+	if (!is_all(mem, PAGE, value))
+		return false;
+	memset(mem, value + 1, PAGE);
+	edu_copy(edu, at, iova, PAGE);
+	return is_all(page, PAGE, value + 1);
+}

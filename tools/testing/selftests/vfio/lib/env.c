@@ -149,13 +149,23 @@ double seconds(void)
 	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
-void *memory(size_t size)
+static void *anonymous(size_t size, int flags)
 {
-	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | flags, -1, 0);
 
 	if (mem == MAP_FAILED)
 		fail("mmap of %zu bytes: %s", size, strerror(errno));
 	return mem;
+}
+
+void *memory(size_t size)
+{
+	return anonymous(size, MAP_SHARED);
+}
+
+void *private_memory(size_t size)
+{
+	return anonymous(size, MAP_PRIVATE);
 }
 
 char *memory_end(void)

@@ -180,15 +180,6 @@ bool works(struct tie *tie, void *mem, uint64_t iova)
 
 /* ---- Memory of special kinds -------------------------------------------------- */
 
-void *private_memory(size_t size)
-{
-	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (mem == MAP_FAILED)
-		fail("mmap of %zu bytes: %s", size, strerror(errno));
-	return mem;
-}
-
 void *huge_memory(size_t size)
 {
 	char *mem = private_memory(size + HUGE), *end = mem + size + HUGE;

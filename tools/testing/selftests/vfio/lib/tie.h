@@ -68,7 +68,6 @@ bool reads(struct tie *tie, uint64_t iova, uint8_t value);
 /* Whether the device reads and writes what the program has there (300 ms). */
 bool works(struct tie *tie, void *mem, uint64_t iova);
 
-void *private_memory(size_t size);
 /* Private memory, touched, that can be of transparent huge pages; and if it is. */
 void *huge_memory(size_t size);
 bool is_huge(const void *mem);

@@ -72,8 +72,9 @@ long huge_pages_free(size_t page);
 /* Time since some moment. */
 double seconds(void);
 
-/* Shared anonymous memory of whole pages, zeroed. */
+/* Anonymous memory of whole pages, zeroed: shared, or private. */
 void *memory(size_t size);
+void *private_memory(size_t size);
 /* The end of a page of memory, behind which nothing can be touched. */
 char *memory_end(void);
 
@@ -249,5 +250,10 @@ void edu_dma_from(struct edu *edu, uint64_t iova, size_t size);
 void edu_dma_to(struct edu *edu, uint64_t iova, size_t size);
 /* Moves a page through the device, from one address to the other. */
 void edu_copy(struct edu *edu, uint64_t from, uint64_t to, size_t size);
+/*
+ * Whether a page goes through the device from @page to @mem, and back: the first is
+ * mapped at @iova, the other one at @at.
+ */
+bool edu_shares(struct edu *edu, char *mem, uint64_t at, char *page, uint64_t iova, uint8_t value);
 
 #endif /* VFIO_TEST_H */
