@@ -5,8 +5,9 @@
  * again. That nothing leaks is seen by the leak detector of the kernel, which
  * whoever runs the guest asks.
  *
- * Needs a kernel with fault injection (CONFIG_FAILSLAB). Uses edu and igb, each
- * alone in its group.
+ * Needs a kernel with fault injection (CONFIG_FAILSLAB). Not part of the default
+ * run: where a file of an interrupt in /proc could not be made, the kernel warns
+ * when it is to be removed. Uses edu and igb, each alone in its group.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
