@@ -15,17 +15,6 @@
 #define CONTAINER_SET	VFIO_GROUP_FLAGS_CONTAINER_SET
 #define IOVA		0x100000UL
 
-/* Opens /dev/iommu, after loading what it takes. Returns -errno. */
-static int __iommu_open(void)
-{
-	int fd;
-
-	if (access("/dev/iommu", F_OK) && system("modprobe -q iommufd"))
-		return -ENOENT;
-	fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
 static void close_fd(int *fd)
 {
 	if (*fd >= 0)

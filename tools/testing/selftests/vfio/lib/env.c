@@ -176,3 +176,10 @@ char *memory_end(void)
 		fail("mprotect: %s", strerror(errno));
 	return mem + PAGE;
 }
+
+void wait_a_moment(void)
+{
+	const struct timespec moment = { .tv_nsec = 20000000 };
+
+	nanosleep(&moment, NULL);
+}

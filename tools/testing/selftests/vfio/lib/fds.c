@@ -12,6 +12,16 @@ int __call(int fd, unsigned long request, void *arg)
 	return ret < 0 ? -errno : ret;
 }
 
+int __iommu_open(void)
+{
+	int fd;
+
+	if (access("/dev/iommu", F_OK) && system("modprobe -q iommufd"))
+		return -ENOENT;
+	fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 int container_open(void)
 {
 	int fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);

@@ -13,16 +13,6 @@
 
 #include "vfio_test.h"
 
-static int __iommu_open(void)
-{
-	int fd;
-
-	if (access("/dev/iommu", F_OK) && system("modprobe -q iommufd"))
-		return -ENOENT;
-	fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
 /* Finds the node of a device that is bound to vfio-pci. */
 static bool node_find(const char *bdf, char *path, size_t size)
 {

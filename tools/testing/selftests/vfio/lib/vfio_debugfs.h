@@ -85,11 +85,13 @@ static long number_of(const char *text, const char *start)
 	return rest ? strtol(rest, NULL, 10) : -1;
 }
 
-static void wait_a_moment(void)
+/* Whether a line tells that this process holds it. */
+static inline bool held_by(const char *text, pid_t pid, const char *comm)
 {
-	const struct timespec moment = { .tv_nsec = 20000000 };
+	char start[64];
 
-	nanosleep(&moment, NULL);
+	snprintf(start, sizeof(start), "held by: %d (%s) for ", pid, comm);
+	return line_of(text, start);
 }
 
 #endif /* VFIO_DEBUGFS_H */

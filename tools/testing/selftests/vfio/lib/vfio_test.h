@@ -71,6 +71,8 @@ long pinned_until(long want);
 long huge_pages_free(size_t page);
 /* Time since some moment. */
 double seconds(void);
+/* 20 ms, between two looks at what takes a moment. */
+void wait_a_moment(void);
 
 /* Anonymous memory of whole pages, zeroed: shared, or private. */
 void *memory(size_t size);
@@ -128,6 +130,8 @@ void pci_unbind(const char *bdf);
 int __call(int fd, unsigned long request, void *arg);
 #define call(fd, request, arg)	must(__call(fd, request, arg))
 
+/* Opens /dev/iommu, after loading what it takes. Returns -errno. */
+int __iommu_open(void);
 int container_open(void);
 /* Opens /dev/vfio/N. */
 int __group_open(int group);
