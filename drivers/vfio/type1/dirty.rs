@@ -146,16 +146,21 @@ impl Iommu {
     /// Starts tracking. Fails with `EINVAL` if a mapping is too large for a bitmap.
     fn start_tracking(&self) -> Result {
         let users = self.space.users();
-        let page = self.page();
+        let largest = self.largest_trackable();
         if !self.tracking.load(Relaxed) {
             for dma in mappings(&users, IovaRange::ALL) {
-                if (dma.last() - dma.first()) / page >= bitmap::MAX_PAGES {
+                if dma.last() - dma.first() >= largest {
                     return Err(EINVAL);
                 }
             }
         }
         self.tracking.store(true, Relaxed);
         Ok(())
+    }
+
+    /// Returns the size in bytes of the largest mapping that a bitmap can describe.
+    pub(crate) fn largest_trackable(&self) -> u64 {
+        bitmap::MAX_PAGES.saturating_mul(self.page())
     }
 
     /// Writes the bitmap of a range.

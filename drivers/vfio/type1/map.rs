@@ -10,7 +10,6 @@
 //! [`drivers/vfio/vfio_iommu_type1.c`](srctree/drivers/vfio/vfio_iommu_type1.c).
 
 use super::{
-    bitmap,
     budget::Budget,
     iommu::Iommu,
     iova,
@@ -144,7 +143,7 @@ impl Iommu {
 
     /// Fails with `EINVAL` if dirty pages are tracked and a mapping is too large for a bitmap.
     fn check_trackable(&self, bytes: u64) -> Result {
-        if self.tracking.load(Relaxed) && bytes / self.page() > bitmap::MAX_PAGES {
+        if self.tracking.load(Relaxed) && bytes > self.largest_trackable() {
             return Err(EINVAL);
         }
         Ok(())
