@@ -83,6 +83,15 @@ enum Right {
     Apart { _apart: Apart },
 }
 
+impl Right {
+    fn way(&self) -> Way {
+        match self {
+            Self::Group { .. } => Way::Group,
+            Self::Apart { .. } => Way::Node,
+        }
+    }
+}
+
 impl Device {
     /// Returns the open device, if a program has it open; `set` is the state of its own set.
     pub(super) fn opened<'a>(&'a self, set: &'a SetState) -> Option<&'a dyn OpenDevice> {
@@ -106,7 +115,7 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the bus driver is being unloaded, those of [`Claim::admit`] and of the bus driver.
+    /// Those of [`Claim::admit`] and of [`Device::first_open`].
     pub(crate) fn open(&self, claim: Claim, group_file: &File) -> Result<Arc<dyn OpenDevice>> {
         let mut set = self.settled();
         if let Access::Open(opened) = self.access.access_mut(&mut set) {
@@ -118,32 +127,21 @@ impl Device {
             drop(claim);
             return Ok(device);
         }
-        let (mut change, _) = Change::begin(self, set);
-        let module = ModuleRef::get(self.module).ok_or(ENODEV)?;
+        let (change, _) = Change::begin(self, set);
         let dma = claim.admit(self.dev())?;
         let vm = self.group().vm().get();
-        let device = self.ops.open(&self.open_context(Way::Group))?;
-        change.becomes = Access::Open(Opened {
-            device: device.clone(),
-            files: 1,
-            dma,
-            _right: Right::Group {
-                _claim: claim,
-                _file: group_file.into(),
-            },
-            _vm: vm,
-            _module: module,
-        });
-        self.held_by().open();
-        Ok(device)
+        let right = Right::Group {
+            _claim: claim,
+            _file: group_file.into(),
+        };
+        self.first_open(right, change, dma, vm)
     }
 
     /// Opens the device for the only file, one of its own node; its DMA becomes the business of `ctx`.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if it is open already, `ENODEV` if the bus driver is being unloaded, those of
-    /// [`BoundDevice::bind`] and of the bus driver.
+    /// `EINVAL` if it is open already, those of [`BoundDevice::bind`] and of [`Device::first_open`].
     pub(super) fn open_apart(
         &self,
         apart: Apart,
@@ -156,20 +154,38 @@ impl Device {
             drop(set);
             return Err(EINVAL);
         }
-        let (mut change, _) = Change::begin(self, set);
-        let module = ModuleRef::get(self.module).ok_or(ENODEV)?;
+        let (change, _) = Change::begin(self, set);
         let dma = BoundDevice::bind(ctx, self.dev())?;
-        let device = self.ops.open(&self.open_context(Way::Node))?;
+        let right = Right::Apart { _apart: apart };
+        let device = self.first_open(right, change, Some(dma.clone()), vm)?;
+        Ok((device, dma))
+    }
+
+    /// Opens the device, which was closed and can reach memory through `dma`, if that is its way.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if the bus driver is being unloaded, and those of the bus driver.
+    // After a failure the change ends before the right goes.
+    fn first_open(
+        &self,
+        right: Right,
+        mut change: Change<'_>,
+        dma: Option<Arc<BoundDevice>>,
+        vm: Option<Vm>,
+    ) -> Result<Arc<dyn OpenDevice>> {
+        let module = ModuleRef::get(self.module).ok_or(ENODEV)?;
+        let device = self.ops.open(&self.open_context(right.way()))?;
         change.becomes = Access::Open(Opened {
             device: device.clone(),
             files: 1,
-            dma: Some(dma.clone()),
-            _right: Right::Apart { _apart: apart },
+            dma,
+            _right: right,
             _vm: vm,
             _module: module,
         });
         self.held_by().open();
-        Ok((device, dma))
+        Ok(device)
     }
 
     fn open_context(&self, way: Way) -> OpenContext {
