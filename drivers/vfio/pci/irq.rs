@@ -78,6 +78,16 @@ struct Hardware {
 }
 
 impl Hardware {
+    /// Masks the pin, which nobody listens to, where the device can do that.
+    ///
+    /// A user may let the device assert it all the same, and if nobody on a shared line answers, the
+    /// host turns the line off for all.
+    fn silence_pin(&self) {
+        if self.geometry.masking == IntxMasking::Device {
+            self.dev.set_intx(false);
+        }
+    }
+
     /// Runs `f` while the device decodes memory, see [`IrqHost::with_memory`].
     ///
     /// # Errors
@@ -145,14 +155,13 @@ impl Irqs {
         host: Arc<dyn IrqHost>,
         geometry: Geometry,
     ) -> Result<Arc<Self>> {
-        let hw = Arc::new(
-            Hardware {
-                dev,
-                host,
-                geometry,
-            },
-            GFP_KERNEL_ACCOUNT,
-        )?;
+        let hw = Hardware {
+            dev,
+            host,
+            geometry,
+        };
+        hw.silence_pin();
+        let hw = Arc::new(hw, GFP_KERNEL_ACCOUNT)?;
         Arc::pin_init(
             pin_init!(Self {
                 gate <- new_mutex!(
@@ -234,7 +243,11 @@ impl Irqs {
     fn trigger_msi(&self, gate: &mut Gate, kind: Kind, set: &IrqSet) -> Result<isize> {
         match (&mut gate.mode, kind) {
             (IrqMode::Msi(msi), Kind::Msi) | (IrqMode::Msix(msi), Kind::Msix) => match &set.data {
-                IrqData::None if set.count == 0 => gate.mode = IrqMode::None,
+                IrqData::None if set.count == 0 => {
+                    gate.mode = IrqMode::None;
+                    // The end of MSI unmasks it.
+                    self.hw.silence_pin();
+                }
                 _ => msi.set_trigger(set)?,
             },
             (IrqMode::None, _) => match (Msi::enable(&self.hw, kind, set)?, kind) {
@@ -290,11 +303,9 @@ impl Irqs {
     fn set_intx_disabled(&self, disabled: bool) {
         let mut gate = self.gate.lock();
         gate.intx_disabled = disabled;
-        match &gate.mode {
-            IrqMode::Intx(intx) => intx.set_disabled(disabled),
-            // Not in use; just let the device's bit follow.
-            _ if self.hw.geometry.masking == IntxMasking::Device => self.hw.dev.set_intx(!disabled),
-            _ => {}
+        // Not in use it is masked whatever the user wants.
+        if let IrqMode::Intx(intx) = &gate.mode {
+            intx.set_disabled(disabled);
         }
     }
 

@@ -127,8 +127,8 @@ impl CleanState {
         })
     }
 
-    /// Resets the function, whose registers are to be restored afterwards.
-    fn reset(&self) {
+    /// Resets the function, whose registers are to be restored afterwards; returns whether it was.
+    fn reset(&self) -> bool {
         let dev = self.pdev.device();
         let Some(lock) = self.pdev.lock_for_reset(CLOSE_PATIENCE_MS) else {
             dev_warn!(
@@ -137,7 +137,7 @@ impl CleanState {
                  another driver); it is reset before its next use here\n"
             );
             self.last_reset.note(ResetKind::Close, Err(EAGAIN));
-            return;
+            return false;
         };
         let result = lock.reset();
         self.last_reset.note(ResetKind::Close, result);
@@ -145,6 +145,7 @@ impl CleanState {
             Ok(()) => self.traces.remove(),
             Err(error) => dev_warn!(dev, "cannot be reset after use: {:?}\n", error),
         }
+        result.is_ok()
     }
 }
 
@@ -162,10 +163,13 @@ impl Drop for CleanState {
         }
         // Silence the device: everything off, its interrupt pin included.
         self.pdev.config_write_u16(COMMAND, COMMAND_INTX_DISABLE);
-        if self.resets {
-            self.reset();
-        }
+        let reset = self.resets && self.reset();
         self.pdev.restore_state();
+        if !reset {
+            // It may assert its pin still, and whoever shares the line would lose it. A driver that
+            // enables the device clears this.
+            self.pdev.set_intx(false);
+        }
     }
 }
 

@@ -7,9 +7,10 @@
 //! it is done, by ioctl or through an eventfd of its own ([`Virqfd`]). If the pin is asserted still,
 //! it is not unmasked but signalled again at once.
 //!
-//! Where DisINTx works the pin is masked in the device and the line may be shared. Elsewhere it is
-//! masked at the interrupt controller, which is only fair if nobody else is on the line. There, the
-//! controller counts: `State::masked` is true exactly while we hold one of its counts.
+//! Where DisINTx works the pin is masked in the device, also before and after its use, and the line
+//! may be shared. Elsewhere it is masked at the interrupt controller, which is only fair if nobody
+//! else is on the line. There, the controller counts: `State::masked` is true exactly while we hold
+//! one of its counts.
 //!
 //! Locks: `Level::state` is taken by the handler and, with the queue lock of the unmask eventfd held,
 //! by [`Level::unmask`]. No eventfd is signalled while it is held.
@@ -123,18 +124,15 @@ impl Intx {
         let name = CString::try_from_fmt(fmt!("vfio-intx({name})"))?;
         let in_device = hw.geometry.masking == IntxMasking::Device;
         let state = State {
-            masked: disabled,
+            masked: in_device || disabled,
             disabled,
             trigger,
         };
         let level = Level::new(hw.dev.clone(), source.clone(), in_device, state)?;
-        let sharing = if in_device {
-            // The bit survives the set-up, so the pin is in the right state before it is heard.
-            hw.dev.set_intx(!disabled);
-            Sharing::Shared
-        } else {
+        let sharing = match in_device {
+            true => Sharing::Shared,
             // Starting it disabled takes the count that `masked` stands for.
-            Sharing::Masked { enabled: !disabled }
+            false => Sharing::Masked { enabled: !disabled },
         };
         let line = IrqLine::new(source, sharing, name, OnIrq(level.clone()));
         let line = KBox::pin_init(line, GFP_KERNEL_ACCOUNT).inspect_err(|&err| {
@@ -146,6 +144,9 @@ impl Intx {
                 );
             }
         })?;
+        if in_device && !disabled {
+            level.begin();
+        }
         Ok(Self {
             unmask: Virqfd::new(),
             line,
@@ -252,6 +253,16 @@ impl Intx {
     }
 }
 
+impl Drop for Intx {
+    fn drop(&mut self) {
+        if self.level.in_device {
+            // As long as there is a handler: see `Hardware::silence_pin`.
+            self.unmask.disable();
+            self.level.mask();
+        }
+    }
+}
+
 impl Level {
     fn new(dev: Device, source: IntxLine, in_device: bool, state: State) -> Result<Arc<Self>> {
         Arc::pin_init(
@@ -263,6 +274,13 @@ impl Level {
             }),
             GFP_KERNEL_ACCOUNT,
         )
+    }
+
+    /// Unmasks the pin in the device, whether it is asserted or not: from here on it is heard.
+    fn begin(&self) {
+        let mut state = self.state.lock();
+        self.dev.set_intx(true);
+        state.masked = false;
     }
 
     /// Masks the pin; returns false if it is masked already.
