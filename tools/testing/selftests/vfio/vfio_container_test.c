@@ -75,10 +75,11 @@ TEST_F(container, knows_nothing_else_yet)
 {
 	unsigned int nr;
 
-	for (nr = 3; nr < 28; nr++)
+	for (nr = 3; nr < 28; nr++) {
 		EXPECT_EQ(-EINVAL, __call(self->fd, _IO(VFIO_TYPE, VFIO_BASE + nr), NULL)) {
 			TH_LOG("+%u", nr);
 		}
+	}
 	EXPECT_EQ(-EINVAL, __call(self->fd, _IO('X', 0), NULL));
 }
 
@@ -121,10 +122,11 @@ TEST_F(grouped, refuses_types_that_nobody_claims)
 	};
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(types); i++)
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
 		EXPECT_EQ(-ENODEV, __set_iommu(self->vfio.container, types[i])) {
 			TH_LOG("type %lu", types[i]);
 		}
+	}
 	/* None of that spoilt it. */
 	EXPECT_EQ(0, __set_iommu(self->vfio.container, VFIO_TYPE1v2_IOMMU));
 }
@@ -174,11 +176,12 @@ TEST_F(grouped, unknown_to_type1)
 	size_t i;
 
 	set_iommu(self->vfio.container, VFIO_TYPE1v2_IOMMU);
-	for (i = 0; i < ARRAY_SIZE(numbers); i++)
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
 		EXPECT_EQ(-ENOTTY, __call(self->vfio.container,
 					  _IO(VFIO_TYPE, VFIO_BASE + numbers[i]), NULL)) {
 			TH_LOG("+%u", numbers[i]);
 		}
+	}
 	EXPECT_EQ(-ENOTTY, __call(self->vfio.container, _IO('X', 0), NULL));
 }
 

@@ -90,10 +90,11 @@ TEST_F(edu, order)
 	EXPECT_EQ(-EINVAL, __share(self->fd, bad));
 	bad.flags = 0;
 	EXPECT_EQ(-ENODEV, __share(self->fd, bad));
-	for (i = 0; i < ARRAY_SIZE(regions); i++)
+	for (i = 0; i < ARRAY_SIZE(regions); i++) {
 		EXPECT_EQ(-ENODEV, __share_one(self->fd, regions[i], 0, PAGE)) {
 			TH_LOG("region %u", regions[i]);
 		}
+	}
 	bad.region = BAR(0);
 	EXPECT_EQ(-EINVAL, __share(self->fd, bad));
 	/* More ranges than anybody could copy. */

@@ -34,13 +34,14 @@ TEST_F(edu, r1_interrupts_that_are_not_there)
 
 	ASSERT_EQ(0, set_fd(self->device, TRIGGER, MSI, self->event));
 	for (i = 0; i < ARRAY_SIZE(spans); i++)
-		for (index = 0; index < ARRAY_SIZE(indexes); index++)
+		for (index = 0; index < ARRAY_SIZE(indexes); index++) {
 			EXPECT_EQ(-EINVAL, __irq_set(self->device, EVENTFD | TRIGGER,
 						     indexes[index], spans[i].start,
 						     spans[i].count, fds, sizeof(fds))) {
 				TH_LOG("%#x from %#x on, index %u", spans[i].count,
 				       spans[i].start, indexes[index]);
 			}
+		}
 	/* Nothing of it changed what was there. */
 	edu_raise(&self->edu);
 	EXPECT_EQ(1, eventfd_wait(self->event, SOON));
@@ -57,11 +58,12 @@ TEST_F(edu, r2_two_of_what_there_may_be_one)
 	char room[64] = {};
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(flags); i++)
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
 		EXPECT_EQ(-EINVAL, __irq_set(self->device, flags[i], MSI, 0, 1, room,
 					     sizeof(room) - sizeof(*set))) {
 			TH_LOG("flags %#x", flags[i]);
 		}
+	}
 	/* Of actions there may be two, and none that is known by both names. */
 	EXPECT_EQ(-ENOTTY, __irq_set(self->device, NONE | MASK | UNMASK, INTX, 0, 1, NULL, 0));
 	set = (void *)room;

@@ -21,10 +21,11 @@ TEST_F(mapping, dirty_flags)
 	};
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(bad); i++)
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		EXPECT_EQ(-EINVAL, __dirty_pages(self->fd, bad[i])) {
 			TH_LOG("flags %#x", bad[i]);
 		}
+	}
 	/* None of these started it. */
 	dma_map(self->fd, self->mem, IOVA, PAGE, DMA_RW);
 	EXPECT_EQ(-EINVAL, __dirty_bitmap(self->fd, IOVA, PAGE, (struct vfio_bitmap){

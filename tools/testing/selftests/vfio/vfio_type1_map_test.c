@@ -175,10 +175,11 @@ TEST_F(type1, map_flags)
 	uint32_t good;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(bad); i++)
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		EXPECT_EQ(-EINVAL, __dma_map(self->fd, self->mem, 0, PAGE, bad[i])) {
 			TH_LOG("flags %#x", bad[i]);
 		}
+	}
 	for (good = 1; good <= 3; good++) {
 		EXPECT_EQ(0, __dma_map(self->fd, self->mem, 0, PAGE, good));
 		EXPECT_EQ(PAGE, dma_unmap(self->fd, 0, PAGE));

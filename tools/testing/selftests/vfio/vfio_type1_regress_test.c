@@ -35,13 +35,14 @@ TEST_F(mapping, r3_arrays_of_4_gib)
 
 	for (i = 0; i < ARRAY_SIZE(counts); i++)
 		for (j = 0; j < ARRAY_SIZE(data); j++)
-			for (index = 0; index < VFIO_PCI_NUM_IRQS; index++)
+			for (index = 0; index < VFIO_PCI_NUM_IRQS; index++) {
 				EXPECT_EQ(-EINVAL, __irq_set(self->vfio.device,
 							     data[j] | VFIO_IRQ_SET_ACTION_TRIGGER,
 							     index, 0, counts[i], fds, sizeof(fds))) {
 					TH_LOG("%#x of data %#x, index %zu", counts[i], data[j],
 					       index);
 				}
+			}
 }
 
 /* The same of a bitmap: its bits are counted, and then rounded up to bytes. */
