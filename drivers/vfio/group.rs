@@ -35,7 +35,8 @@ use kernel_ext::{
     },
     iommufd::{
         self,
-        BoundDevice, //
+        BoundDevice,
+        Pasid, //
     },
     kvm::VmSlot,
     refuse, //
@@ -145,7 +146,7 @@ impl Attached {
             }
             (Place::Iommufd(ctx), Backing::Iommu) => {
                 let bound = BoundDevice::bind(ctx, dev)?;
-                bound.attach(ctx.compat_ioas()?)?;
+                bound.attach(Pasid::NONE, ctx.compat_ioas()?)?;
                 Ok(Some(bound))
             }
             (Place::Iommufd(ctx), Backing::Nothing) => {

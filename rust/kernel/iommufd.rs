@@ -102,6 +102,20 @@ impl Drop for Ctx {
     }
 }
 
+/// Which accesses of a device are meant: those that carry a process address space id, or the rest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Pasid(bindings::ioasid_t);
+
+impl Pasid {
+    /// The accesses without an id, which most devices only make.
+    pub const NONE: Self = Self(NO_PASID);
+
+    /// Those with the id `number`, at most 20 bits.
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+}
+
 /// A device whose DMA is the business of a context. Until it is attached it can do none.
 ///
 /// Lock order: the locks of IOMMUFD are taken inside its own.
@@ -109,14 +123,14 @@ impl Drop for Ctx {
 /// # Invariants
 ///
 /// The pointer is a binding that this value owns, and the context is alive as long as that is. What
-/// `attached` protects says whether the device is attached.
+/// `attached` protects are those of the device's accesses that are attached.
 #[pin_data(PinnedDrop)]
 pub struct BoundDevice {
     raw: NonNull<bindings::iommufd_device>,
     id: u32,
 
     #[pin]
-    attached: Mutex<bool>,
+    attached: Mutex<KVec<Pasid>>,
 }
 
 // SAFETY: A binding may be used by any thread.
@@ -159,7 +173,7 @@ impl BoundDevice {
             pin_init!(Self {
                 raw,
                 id,
-                attached <- new_mutex!(false, "BoundDevice::attached"),
+                attached <- new_mutex!(KVec::new(), "BoundDevice::attached"),
             }),
             GFP_KERNEL,
         )?;
@@ -192,36 +206,40 @@ impl BoundDevice {
         unsafe { bindings::iommufd_device_to_ictx(self.raw.as_ptr()) }
     }
 
-    /// Puts the device into the address space or page table `pt`; returns the page table's id.
+    /// Puts accesses of the device into the address space or page table `pt`; returns the page table's
+    /// id.
     ///
-    /// If it is in another one, it is moved without a gap.
+    /// If they are in another one, they are moved without a gap.
     ///
     /// # Errors
     ///
-    /// `ENOENT` if there is no such object, `EINVAL` if it does not fit, `EBUSY`, `ENOMEM`.
-    pub fn attach(&self, pt: u32) -> Result<u32> {
+    /// `ENOENT` if there is no such object, `EINVAL` if it does not fit, `EOPNOTSUPP` or `EINVAL` if
+    /// the device or its IOMMU has no such PASID, `EBUSY`, `ENOMEM`.
+    pub fn attach(&self, pasid: Pasid, pt: u32) -> Result<u32> {
         let mut id = pt;
         let raw = self.raw.as_ptr();
         let mut attached = self.attached.lock();
-        // SAFETY: The binding is ours by the type invariant; `id` is valid for reads and writes. A
-        // device is replaced only while it is attached.
-        to_result(unsafe {
-            if *attached {
-                bindings::iommufd_device_replace(raw, NO_PASID, &raw mut id)
-            } else {
-                bindings::iommufd_device_attach(raw, NO_PASID, &raw mut id)
-            }
-        })?;
-        *attached = true;
+        if attached.contains(&pasid) {
+            // SAFETY: The binding is ours by the type invariant; `id` is valid for reads and writes.
+            // The accesses are attached.
+            to_result(unsafe { bindings::iommufd_device_replace(raw, pasid.0, &raw mut id) })?;
+            return Ok(id);
+        }
+        let before = attached.len();
+        attached.push(pasid, GFP_KERNEL)?;
+        // SAFETY: As above, but the accesses are not attached.
+        to_result(unsafe { bindings::iommufd_device_attach(raw, pasid.0, &raw mut id) })
+            .inspect_err(|_| attached.truncate(before))?;
         Ok(id)
     }
 
-    /// Takes the device out of its address space, if it is in one.
-    pub fn detach(&self) {
+    /// Takes accesses of the device out of their address space, if they are in one.
+    pub fn detach(&self, pasid: Pasid) {
         let mut attached = self.attached.lock();
-        if core::mem::take(&mut *attached) {
-            // SAFETY: The binding is ours by the type invariant, and the device is attached.
-            unsafe { bindings::iommufd_device_detach(self.raw.as_ptr(), NO_PASID) };
+        if attached.contains(&pasid) {
+            attached.retain(|other| *other != pasid);
+            // SAFETY: The binding is ours by the type invariant, and the accesses are attached.
+            unsafe { bindings::iommufd_device_detach(self.raw.as_ptr(), pasid.0) };
         }
     }
 }
@@ -229,7 +247,10 @@ impl BoundDevice {
 #[pinned_drop]
 impl PinnedDrop for BoundDevice {
     fn drop(self: Pin<&mut Self>) {
-        self.detach();
+        for pasid in core::mem::take(&mut *self.attached.lock()) {
+            // SAFETY: The binding is ours by the type invariant, and the accesses are attached.
+            unsafe { bindings::iommufd_device_detach(self.raw.as_ptr(), pasid.0) };
+        }
         // SAFETY: The binding is ours by the type invariant, not attached, and not used afterwards.
         unsafe { bindings::iommufd_device_unbind(self.raw.as_ptr()) };
     }

@@ -46,6 +46,20 @@ impl Drop for Ctx {
     }
 }
 
+/// Which accesses of a device are meant. There are none.
+#[derive(Clone, Copy)]
+pub struct Pasid;
+
+impl Pasid {
+    /// The accesses without an id.
+    pub const NONE: Self = Self;
+
+    /// Those with an id.
+    pub const fn new(_number: u32) -> Self {
+        Self
+    }
+}
+
 /// A bound device. There is none.
 pub struct BoundDevice(Infallible);
 
@@ -71,12 +85,12 @@ impl BoundDevice {
     }
 
     /// Cannot be called.
-    pub fn attach(&self, _pt: u32) -> Result<u32> {
+    pub fn attach(&self, _pasid: Pasid, _pt: u32) -> Result<u32> {
         match self.0 {}
     }
 
     /// Cannot be called.
-    pub fn detach(&self) {
+    pub fn detach(&self, _pasid: Pasid) {
         match self.0 {}
     }
 }

@@ -70,6 +70,7 @@ use crate::{
 };
 
 pub(crate) use self::entry::Door;
+use self::request::AttachRequest;
 pub(super) use self::{
     entry::ClassEntry,
     request::BindRequest, //
@@ -218,22 +219,22 @@ impl Bound {
     ///
     /// # Errors
     ///
-    /// Those of [`request::read_attach`] and of [`BoundDevice::attach`]; `EFAULT`.
+    /// Those of [`AttachRequest::parse`] and of [`BoundDevice::attach`]; `EFAULT`.
     fn attach(&self, arg: UserArg) -> Result {
-        let mut attach = request::read_attach(arg)?;
-        attach.pt_id = self.dma.attach(attach.pt_id)?;
-        arg.write_head(&attach, request::ATTACH_SIZE)
-            .inspect_err(|_| self.dma.detach())
+        let request = AttachRequest::parse(arg)?;
+        let pt = self.dma.attach(request.pasid, request.pt)?;
+        request
+            .answer(pt)
+            .inspect_err(|_| self.dma.detach(request.pasid))
     }
 
     /// Handles `VFIO_DEVICE_DETACH_IOMMUFD_PT`.
     ///
     /// # Errors
     ///
-    /// Those of [`request::check_detach`].
+    /// Those of [`request::read_detach`].
     fn detach(&self, arg: UserArg) -> Result {
-        request::check_detach(arg)?;
-        self.dma.detach();
+        self.dma.detach(request::read_detach(arg)?);
         Ok(())
     }
 }

@@ -7,7 +7,10 @@
 
 use core::mem::offset_of;
 use kernel::prelude::*;
-use kernel_ext::uaccess::UserArg;
+use kernel_ext::{
+    iommufd::Pasid,
+    uaccess::UserArg, //
+};
 use vfio_uapi::{
     vfio_device_attach_iommufd_pt,
     vfio_device_bind_iommufd,
@@ -21,7 +24,7 @@ use vfio_uapi::{
 const BIND_SIZE: usize = offset_of!(vfio_device_bind_iommufd, token_uuid_ptr);
 
 /// Bytes of `struct vfio_device_attach_iommufd_pt` that every caller knows.
-pub(super) const ATTACH_SIZE: usize = offset_of!(vfio_device_attach_iommufd_pt, pasid);
+const ATTACH_SIZE: usize = offset_of!(vfio_device_attach_iommufd_pt, pasid);
 
 /// Bytes of `struct vfio_device_detach_iommufd_pt` that every caller knows.
 const DETACH_SIZE: usize = offset_of!(vfio_device_detach_iommufd_pt, pasid);
@@ -91,18 +94,42 @@ impl BindRequest {
     }
 }
 
-/// Reads and checks the argument of `VFIO_DEVICE_ATTACH_IOMMUFD_PT`.
-///
-/// # Errors
-///
-/// `EFAULT`; `EINVAL` if `argsz` is below 12 or a flag is unknown; `EOPNOTSUPP` for a PASID.
-pub(super) fn read_attach(arg: UserArg) -> Result<vfio_device_attach_iommufd_pt> {
-    let attach: vfio_device_attach_iommufd_pt = arg.read_head(ATTACH_SIZE)?;
-    check(attach.argsz, ATTACH_SIZE)?;
-    match attach.flags {
-        0 => Ok(attach),
-        VFIO_DEVICE_ATTACH_PASID => Err(EOPNOTSUPP),
-        _ => Err(EINVAL),
+/// The argument of `VFIO_DEVICE_ATTACH_IOMMUFD_PT`, checked.
+pub(super) struct AttachRequest {
+    arg: UserArg,
+    pub(super) pasid: Pasid,
+    pub(super) pt: u32,
+}
+
+impl AttachRequest {
+    /// Reads and checks the argument.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT`; `EINVAL` if `argsz` is below 12, or 16 with a PASID, or a flag is unknown.
+    pub(super) fn parse(arg: UserArg) -> Result<Self> {
+        let attach: vfio_device_attach_iommufd_pt = arg.read_head(ATTACH_SIZE)?;
+        check(attach.argsz, ATTACH_SIZE)?;
+        let pasid = match attach.flags {
+            0 => Pasid::NONE,
+            VFIO_DEVICE_ATTACH_PASID => read_pasid(arg, attach.argsz, ATTACH_SIZE)?,
+            _ => return Err(EINVAL),
+        };
+        Ok(Self {
+            arg,
+            pasid,
+            pt: attach.pt_id,
+        })
+    }
+
+    /// Tells the caller which page table it is.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT`.
+    pub(super) fn answer(&self, pt: u32) -> Result {
+        let at = offset_of!(vfio_device_attach_iommufd_pt, pt_id);
+        self.arg.at(at).write(&pt)
     }
 }
 
@@ -110,15 +137,22 @@ pub(super) fn read_attach(arg: UserArg) -> Result<vfio_device_attach_iommufd_pt>
 ///
 /// # Errors
 ///
-/// `EFAULT`; `EINVAL` if `argsz` is below 8 or a flag is unknown; `EOPNOTSUPP` for a PASID.
-pub(super) fn check_detach(arg: UserArg) -> Result {
+/// `EFAULT`; `EINVAL` if `argsz` is below 8, or 12 with a PASID, or a flag is unknown.
+pub(super) fn read_detach(arg: UserArg) -> Result<Pasid> {
     let detach: vfio_device_detach_iommufd_pt = arg.read_head(DETACH_SIZE)?;
     check(detach.argsz, DETACH_SIZE)?;
     match detach.flags {
-        0 => Ok(()),
-        VFIO_DEVICE_DETACH_PASID => Err(EOPNOTSUPP),
+        0 => Ok(Pasid::NONE),
+        VFIO_DEVICE_DETACH_PASID => read_pasid(arg, detach.argsz, DETACH_SIZE),
         _ => Err(EINVAL),
     }
+}
+
+/// Reads the PASID, which comes after `size` bytes that every caller knows.
+fn read_pasid(arg: UserArg, argsz: u32, size: usize) -> Result<Pasid> {
+    // OVERFLOW: A few bytes.
+    check(argsz, size + size_of::<u32>())?;
+    arg.at(size).read().map(Pasid::new)
 }
 
 /// Checks that the caller's `argsz` covers `size`.

@@ -9,39 +9,7 @@
  */
 #include "kselftest_harness.h"
 #include "vfio_cdev.h"
-
-#define IOVA	0x100000UL
-
-/* Two calls of /dev/iommu, see the kernel's <linux/iommufd.h>, which not every system has. */
-struct ioas_alloc {
-	uint32_t size, flags, id;
-};
-#define IOAS_ALLOC	_IO(';', 0x81)
-
-struct ioas_map {
-	uint32_t size, flags, id, reserved;
-	uint64_t vaddr, length, iova;
-};
-#define IOAS_MAP	_IO(';', 0x85)
-#define MAP_RW		7	/* at this address, to be read and written */
-
-static uint32_t ioas_alloc(int iommu)
-{
-	struct ioas_alloc alloc = { .size = sizeof(alloc) };
-
-	call(iommu, IOAS_ALLOC, &alloc);
-	return alloc.id;
-}
-
-static void ioas_map(int iommu, uint32_t ioas, void *mem, size_t size)
-{
-	struct ioas_map map = {
-		.size = sizeof(map), .flags = MAP_RW, .id = ioas,
-		.vaddr = (uintptr_t)mem, .length = size, .iova = IOVA,
-	};
-
-	call(iommu, IOAS_MAP, &map);
-}
+#include "vfio_ioas.h"
 
 /* What a hot reset of the device would hit, with room for four. */
 union answer {
@@ -101,6 +69,44 @@ TEST_F(node, attach_errors)
 	EXPECT_EQ(0, __attach(self->fd, ioas));
 	EXPECT_EQ(0, __attach(self->fd, ioas));
 	EXPECT_EQ(0, __detach(self->fd));
+	EXPECT_EQ(0, __detach(self->fd));
+}
+
+static int __attach_pasid(int fd, uint32_t argsz, uint32_t pt, uint32_t pasid)
+{
+	struct vfio_device_attach_iommufd_pt attach = {
+		.argsz = argsz, .flags = VFIO_DEVICE_ATTACH_PASID, .pt_id = pt, .pasid = pasid,
+	};
+
+	return __call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach);
+}
+
+static int __detach_pasid(int fd, uint32_t argsz, uint32_t pasid)
+{
+	struct vfio_device_detach_iommufd_pt detach = {
+		.argsz = argsz, .flags = VFIO_DEVICE_DETACH_PASID, .pasid = pasid,
+	};
+
+	return __call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach);
+}
+
+/* The edu's requests carry none. */
+TEST_F(node, device_without_pasids)
+{
+	uint32_t ioas = ioas_alloc(self->iommu);
+
+	ASSERT_EQ(0, __bind(self->fd, self->iommu));
+	EXPECT_EQ(-EINVAL, __attach_pasid(self->fd, 15, ioas, 1));
+	EXPECT_EQ(-ENOENT, __attach_pasid(self->fd, 16, 1000, 1));
+	EXPECT_EQ(-EINVAL, __attach_pasid(self->fd, 16, ioas, 1));
+	EXPECT_EQ(-EINVAL, __attach_pasid(self->fd, 16, ioas, 1));
+	EXPECT_EQ(-EINVAL, __detach_pasid(self->fd, 11, 1));
+	EXPECT_EQ(0, __detach_pasid(self->fd, 12, 1));
+	EXPECT_EQ(0, __detach_pasid(self->fd, 12, UINT32_MAX));
+
+	/* The rest of its requests are another matter. */
+	EXPECT_EQ(0, __attach(self->fd, ioas));
+	EXPECT_EQ(-EINVAL, __attach_pasid(self->fd, 16, ioas, 1));
 	EXPECT_EQ(0, __detach(self->fd));
 }
 

@@ -13,6 +13,9 @@
 
 #include "vfio_test.h"
 
+/* Not every program uses every one of these. */
+#pragma GCC diagnostic ignored "-Wunused-function"
+
 /* Finds the node of a device that is bound to vfio-pci. */
 static bool node_find(const char *bdf, char *path, size_t size)
 {
