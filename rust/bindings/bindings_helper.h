@@ -17,5 +17,6 @@
 #include <linux/pm_runtime.h>
 #include <linux/pseudo_fs.h>
 #include <linux/vfio.h>
+#include <linux/vfio_pci_core.h>
 #include <linux/vgaarb.h>
 #include "../helpers/helpers.h"

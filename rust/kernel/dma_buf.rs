@@ -5,7 +5,8 @@
 //! A DMA-BUF is a file that stands for memory. A driver that gets one (an importer) attaches its
 //! device and asks for DMA addresses. Here the memory is a part of a BAR, which may stop answering
 //! at any time: so a [`BarBuffer`] can be revoked, upon which importers have to stop using the
-//! addresses, and allowed again. Only importers that promise to do so can attach.
+//! addresses, and allowed again. Only importers that promise to do so can attach. IOMMUFD, which
+//! fills the tables of an IOMMU itself, asks for the physical address instead: see [`hook`].
 //!
 //! # Locks
 //!
@@ -14,6 +15,8 @@
 //! everything is unmapped.
 //!
 //! C header: [`include/linux/dma-buf.h`](srctree/include/linux/dma-buf.h)
+
+pub mod hook;
 
 use crate::{
     bindings,

@@ -67,4 +67,12 @@ pub mod private {
         vfio_file_is_valid,
         vfio_file_set_kvm, //
     };
+
+    #[cfg(CONFIG_VFIO_PCI_DMABUF)]
+    pub use kernel::bindings::{
+        dma_buf_attachment,
+        phys_vec, //
+    };
+    #[cfg(CONFIG_VFIO_PCI_DMABUF)]
+    pub use vfio_bindings::vfio_pci_dma_buf_iommufd_map;
 }

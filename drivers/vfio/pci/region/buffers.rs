@@ -42,6 +42,9 @@ use super::ranges::{
 };
 use crate::device::OpenPci;
 
+// IOMMUFD maps a buffer into an address space.
+kernel_ext::iommufd_buffer_hook!();
+
 /// Bytes of `struct vfio_device_feature_dma_buf` before its array.
 const HEAD: usize = offset_of!(vfio_device_feature_dma_buf, dma_ranges);
 
