@@ -7,8 +7,12 @@ SPLAT+='|possible circular locking|possible recursive locking|inconsistent lock 
 SPLAT+='|blocked for more than|soft lockup|hard LOCKUP|detected stall|Kernel panic|Bad page state|double fault'
 
 # The first line of a kernel report since the session began, if there is one.
+#
+# With DEBUG_VM the kernel remarks on every caller that does not wait for a program to provide pages by
+# userfaultfd. That is what MAP_DMA promises, C's and ours.
 find_splat() {
-	tr -d '\r' <"$log" | sed -n '/vfio-vm: session begins/,$p' | grep -a -m 1 -E "$SPLAT" |
+	tr -d '\r' <"$log" | sed -n '/vfio-vm: session begins/,$p' |
+		sed '/FAULT_FLAG_ALLOW_RETRY missing/,/<\/TASK>/d' | grep -a -m 1 -E "$SPLAT" |
 		sed 's/^\[[ 0-9.]*\] *//'
 }
 
