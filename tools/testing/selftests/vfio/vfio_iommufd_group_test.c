@@ -15,13 +15,6 @@
 #define CONTAINER_SET	VFIO_GROUP_FLAGS_CONTAINER_SET
 #define IOVA		0x100000UL
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 /* A device's group that is not in a container, and a context. */
 FIXTURE(context)
 {

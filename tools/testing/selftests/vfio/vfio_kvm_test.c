@@ -77,13 +77,6 @@ static int __file_del(int kvm_vfio, int fd)
 	return __set_attr(kvm_vfio, KVM_DEV_VFIO_FILE, KVM_DEV_VFIO_FILE_DEL, &arg);
 }
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 /* A machine with a VFIO device, and a group in a container. */
 FIXTURE(machine)
 {

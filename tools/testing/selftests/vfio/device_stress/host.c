@@ -135,7 +135,7 @@ void host_bind_run(unsigned int number, uint64_t seed)
 	while (!stopped()) {
 		const struct target *target = target_any(&random);
 
-		atomic_fetch_add(&shared->alive[number], 1);
+		stress_step(number);
 		make_vfs(target, &random);
 		bind_vfs(target);
 		bind_or_unbind(target, &random);
@@ -234,7 +234,7 @@ void host_look_run(unsigned int number, uint64_t seed)
 	while (!stopped()) {
 		const struct target *target = target_any(&random);
 
-		atomic_fetch_add(&shared->alive[number], 1);
+		stress_step(number);
 		snprintf(path, sizeof(path), DEVICES "/%s", target->bdf);
 		read_directory(path, 1);
 		read_fdinfos();

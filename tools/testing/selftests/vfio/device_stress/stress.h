@@ -3,7 +3,7 @@
  * vfio_device_stress: random calls on device files from several processes, while
  * the host binds, unbinds and resets the same devices.
  *
- *   main.c     options, processes, progress, verdict
+ *   main.c     processes, progress, verdict
  *   targets.c  which devices there are
  *   worker.c   one session after the other, each in a process of its own; files
  *              handed from one process to another
@@ -22,6 +22,7 @@
 #include <stdatomic.h>
 
 #include "../lib/vfio_random.h"
+#include "../lib/vfio_stress.h"
 #include "../lib/vfio_test.h"
 
 #define WORKERS		5
@@ -49,22 +50,10 @@ enum kind {
 
 /* Shared by all processes. */
 struct shared {
-	atomic_bool stop;
-	atomic_int failures;
-	char why[256];		/* of the first failure */
 	atomic_long good[KIND_COUNT], bad[KIND_COUNT];
-	atomic_long alive[WORKERS + HOSTS];
 };
 
 extern struct shared *shared;
-
-/* Notes a failure and tells all to stop. */
-void broken(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static inline bool stopped(void)
-{
-	return atomic_load(&shared->stop);
-}
 
 /* Counts a call by its result: negative is refused. Returns whether it worked. */
 static inline bool counted(enum kind kind, long ret)

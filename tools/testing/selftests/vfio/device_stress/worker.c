@@ -17,50 +17,55 @@ void post_make(void)
 		fail("socketpair: %s", strerror(errno));
 }
 
-union control {
-	char bytes[CMSG_SPACE(sizeof(int))];
-	struct cmsghdr align;
+/* A message of a byte and a descriptor. */
+struct letter {
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	char byte;
+	struct iovec data;
+	struct msghdr head;
 };
+
+static struct msghdr *letter_make(struct letter *letter)
+{
+	memset(letter, 0, sizeof(*letter));
+	letter->data = (struct iovec){ &letter->byte, 1 };
+	letter->head = (struct msghdr){
+		.msg_iov = &letter->data,
+		.msg_iovlen = 1,
+		.msg_control = &letter->control,
+		.msg_controllen = sizeof(letter->control.bytes),
+	};
+	return &letter->head;
+}
 
 void post_send(int fd)
 {
-	union control control = { 0 };
-	char byte = 'x';
-	struct iovec data = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+	struct letter letter;
+	struct msghdr *message = letter_make(&letter);
+	struct cmsghdr *head = CMSG_FIRSTHDR(message);
 
 	head->cmsg_level = SOL_SOCKET;
 	head->cmsg_type = SCM_RIGHTS;
 	head->cmsg_len = CMSG_LEN(sizeof(fd));
 	memcpy(CMSG_DATA(head), &fd, sizeof(fd));
 	/* What nobody fetches keeps its device from ever leaving: not many of them. */
-	if (sendmsg(post[0], &message, 0) < 0)
+	if (sendmsg(post[0], message, 0) < 0)
 		counted(PASS, -1);
 }
 
 int post_receive(void)
 {
-	union control control = { 0 };
-	char byte;
-	struct iovec data = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control.bytes),
-	};
+	struct letter letter;
+	struct msghdr *message = letter_make(&letter);
 	struct cmsghdr *head;
 	int fd = -1;
 
-	if (recvmsg(post[1], &message, MSG_CMSG_CLOEXEC) < 0)
+	if (recvmsg(post[1], message, MSG_CMSG_CLOEXEC) < 0)
 		return -1;
-	head = CMSG_FIRSTHDR(&message);
+	head = CMSG_FIRSTHDR(message);
 	if (head && head->cmsg_type == SCM_RIGHTS)
 		memcpy(&fd, CMSG_DATA(head), sizeof(fd));
 	return fd;
@@ -104,7 +109,7 @@ void worker_run(unsigned int number, uint64_t seed)
 	int fd;
 
 	while (!stopped()) {
-		atomic_fetch_add(&shared->alive[number], 1);
+		stress_step(number);
 		one_session(&random);
 		fd = post_receive();
 		if (fd < 0)

@@ -107,7 +107,7 @@ void vfio_open(struct vfio *vfio, const char *bdf, unsigned long type)
 	vfio->device = group_get_device(vfio->group, bdf);
 }
 
-static void close_fd(int *fd)
+void close_fd(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);

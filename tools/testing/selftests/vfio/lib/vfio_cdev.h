@@ -63,13 +63,6 @@ static int __detach(int fd)
 	return __call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach);
 }
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 /* A device that is alone in its group, an open file of its node, and a context. */
 FIXTURE(node)
 {

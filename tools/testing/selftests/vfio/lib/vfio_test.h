@@ -159,6 +159,8 @@ struct vfio {
 void vfio_open_group(struct vfio *vfio, const char *bdf);
 /* The same, chooses an IOMMU type and opens the device. */
 void vfio_open(struct vfio *vfio, const char *bdf, unsigned long type);
+/* Closes a descriptor, if it is one, and makes it -1. */
+void close_fd(int *fd);
 /* Closes what is open, device first, and takes the driver away. */
 void vfio_close(struct vfio *vfio);
 

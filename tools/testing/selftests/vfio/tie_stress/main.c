@@ -7,40 +7,22 @@
  * A run with the same seed makes the same choices, but the threads meet in
  * other ways. Ends with a line that says passed or FAILED, and with 0 or 1.
  */
-#include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "stress.h"
 
-#define NAME		"mm-tie"
-#define STUCK		300	/* seconds without a step: longer than a busy host explains */
+#define NAME	"mm-tie"
 
 struct shared *shared;
 int container;
 bool has_tie;
 
-static unsigned long seed = 1;
-static unsigned long duration = 600;
 static unsigned long ran;	/* seconds */
-
-void broken(const char *fmt, ...)
-{
-	va_list list;
-
-	if (!atomic_fetch_add(&shared->failures, 1)) {
-		va_start(list, fmt);
-		vsnprintf(shared->why, sizeof(shared->why), fmt, list);
-		va_end(list);
-	}
-	atomic_store(&shared->stop, true);
-}
 
 /* ---- A process and its threads ---------------------------------------------- */
 
@@ -63,7 +45,7 @@ static void start_workers(struct threads *threads, struct worker *workers, unsig
 
 	for (i = 0; i < THREADS; i++) {
 		workers[i].number = process * THREADS + i;
-		workers[i].random.state = (uint64_t)seed << 32 | workers[i].number;
+		workers[i].random.state = (uint64_t)stress_seed << 32 | workers[i].number;
 		areas_make(workers[i].areas, workers[i].number);
 	}
 	for (i = 0; i < THREADS; i++)
@@ -83,7 +65,7 @@ static bool join(struct threads *threads)
 	while (!stopped())
 		usleep(10000);
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += STUCK;
+	until.tv_sec += STRESS_STUCK;
 	for (i = 0; i < threads->count; i++) {
 		if (pthread_timedjoin_np(threads->id[i], NULL, &until)) {
 			broken("a thread does not end");
@@ -140,56 +122,12 @@ static long total(enum count what)
 
 static void show_progress(unsigned long now)
 {
+	__write_text("/proc/sys/vm/compact_memory", "1");
 	printf(NAME ": %lu s of %lu: %ld maps and %ld refused, %ld unmaps and %ld refused, "
 	       "%ld other calls, %ld stale, %ld memory, %ld children, %ld DMA, %ld attaches\n",
-	       now, duration, total(N_MAP), total(N_MAP_REFUSED), total(N_UNMAP),
+	       now, stress_seconds, total(N_MAP), total(N_MAP_REFUSED), total(N_UNMAP),
 	       total(N_UNMAP_REFUSED), total(N_OTHER), total(N_STALE), total(N_MEMORY),
 	       total(N_CHILD), total(N_DMA), total(N_ATTACH));
-	fflush(stdout);
-}
-
-static void check_alive(unsigned long now)
-{
-	static unsigned long moved[PROCESSES * THREADS];
-	static long last[PROCESSES * THREADS];
-	unsigned int i;
-
-	for (i = 0; i < PROCESSES * THREADS; i++) {
-		long steps = atomic_load(&shared->alive[i]);
-
-		if (steps != last[i])
-			moved[i] = now;
-		else if (now - moved[i] > STUCK)
-			broken("worker %u is stuck", i);
-		last[i] = steps;
-	}
-}
-
-static unsigned long now_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
-static void watch(void)
-{
-	unsigned long begin = now_seconds(), now = 0, shown = 0;
-
-	__write_text("/sys/kernel/mm/ksm/run", "1");
-	while (!stopped() && now < duration) {
-		sleep(1);
-		now = now_seconds() - begin;
-		check_alive(now);
-		if (now / 10 == shown)
-			continue;
-		shown = now / 10;
-		__write_text("/proc/sys/vm/compact_memory", "1");
-		show_progress(now);
-	}
-	atomic_store(&shared->stop, true);
-	ran = now;
 }
 
 /* ---- The whole run ---------------------------------------------------------- */
@@ -223,7 +161,7 @@ static void check_end(pid_t second, long locked, uint32_t avail)
 
 static bool second_ended(pid_t pid)
 {
-	unsigned int left = STUCK * 10;
+	unsigned int left = STRESS_STUCK * 10;
 
 	while (!atomic_load(&shared->ended) && left--) {
 		if (waitpid(pid, NULL, WNOHANG) == pid) {
@@ -239,7 +177,7 @@ static bool second_ended(pid_t pid)
 
 static void run(struct vfio *vfio, const char *second_bdf)
 {
-	struct random about = { seed };
+	struct random about = { stress_seed };
 	struct threads threads = { 0 };
 	struct worker workers[THREADS];
 	uint32_t avail = dma_avail(container);
@@ -257,7 +195,8 @@ static void run(struct vfio *vfio, const char *second_bdf)
 	if (second_bdf)
 		start(&threads, second_group_run, (void *)second_bdf);
 	start_workers(&threads, workers, 0);
-	watch();
+	__write_text("/sys/kernel/mm/ksm/run", "1");
+	ran = stress_watch(PROCESSES * THREADS, show_progress);
 	if (join(&threads) && second_ended(second))
 		check_end(second, locked, avail);
 }
@@ -271,41 +210,9 @@ static int verdict(int bell)
 	show_progress(ran);
 	if (has_tie)
 		printf(NAME ": the eventfd was rung %llu times\n", (unsigned long long)rung);
-	if (atomic_load(&shared->failures)) {
-		printf(NAME ": FAILED, seed %lu: %s\n", seed, shared->why);
-		return 1;
-	}
-	if (!total(N_MAP) || !total(N_UNMAP) || !total(N_DMA) || !total(N_CHILD)) {
-		printf(NAME ": FAILED: a part of it never happened\n");
-		return 1;
-	}
-	printf(NAME ": passed, seed %lu, %s\n", seed,
-	       has_tie ? "mappings tied to their process" : "mappings not tied");
-	return 0;
-}
-
-static void parse(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "seconds", required_argument, NULL, 't' },
-		{ "seed", required_argument, NULL, 's' },
-		{ 0 },
-	};
-	int option;
-
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 't':
-			duration = strtoul(optarg, NULL, 0);
-			break;
-		case 's':
-			seed = strtoul(optarg, NULL, 0);
-			break;
-		default:
-			fprintf(stderr, "usage: vfio_tie_stress [--seconds N] [--seed N]\n");
-			exit(2);
-		}
-	}
+	if (!total(N_MAP) || !total(N_UNMAP) || !total(N_DMA) || !total(N_CHILD))
+		broken("a part of it never happened");
+	return stress_verdict(has_tie ? ", mappings tied to their process" : ", mappings not tied");
 }
 
 int main(int argc, char **argv)
@@ -315,11 +222,8 @@ int main(int argc, char **argv)
 	bool two;
 	int bell;
 
-	parse(argc, argv);
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		      -1, 0);
-	if (shared == MAP_FAILED)
-		fail("mmap: %s", strerror(errno));
+	stress_begin(NAME, "vfio_tie_stress [--seconds N] [--seed N]", argc, argv);
+	shared = memory(sizeof(*shared));
 	if (!pci_find_alone(ID_EDU, 0, bdf))
 		fail("no edu alone in its group");
 	two = pci_find_alone(ID_EDU, 1, second);
@@ -329,7 +233,7 @@ int main(int argc, char **argv)
 	find_tie(bell);
 	run(&vfio, two ? second : NULL);
 	/* With a thread that is stuck, closing would wait for it. */
-	if (!atomic_load(&shared->failures))
+	if (!is_broken())
 		vfio_close(&vfio);
 	return verdict(bell);
 }

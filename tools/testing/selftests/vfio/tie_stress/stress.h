@@ -3,7 +3,7 @@
  * vfio_tie_stress: memory comes and goes under mappings, from several threads
  * and processes that share a container, while a device does DMA.
  *
- *   main.c    options, processes, progress, verdict
+ *   main.c    processes, progress, verdict
  *   worker.c  the random loop that each thread runs, and child processes
  *   memory.c  memory to map, and all that can happen to it
  *   calls.c   calls to the container, and the errors that each may return
@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 
 #include "../lib/vfio_random.h"
+#include "../lib/vfio_stress.h"
 #include "../lib/vfio_test.h"
 
 /*
@@ -51,26 +52,14 @@ enum count {
 
 /* Shared by all processes. */
 struct shared {
-	atomic_bool stop;
 	atomic_int ended;	/* processes whose workers have ended */
 	atomic_bool unmapped;	/* all has been unmapped: time to look at VmLck */
-	atomic_int failures;
-	char why[256];		/* of the first failure */
 	atomic_long count[N_COUNTS];
-	atomic_long alive[PROCESSES * THREADS];
 };
 
 extern struct shared *shared;
 extern int container;
 extern bool has_tie;
-
-/* Notes a failure and tells all to stop. Safe in a child of a threaded process. */
-void broken(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static inline bool stopped(void)
-{
-	return atomic_load(&shared->stop);
-}
 
 static inline void counted(enum count what)
 {

@@ -84,7 +84,7 @@ void *worker_run(void *argument)
 	struct fresh fresh = { 0 };
 
 	while (!stopped()) {
-		atomic_fetch_add(&shared->alive[worker->number], 1);
+		stress_step(worker->number);
 		if (!below(&worker->random, 16)) {
 			fresh_check(&fresh);
 			fresh_make(&fresh, &worker->random);
