@@ -81,6 +81,15 @@ add_e1000e_pair() {
 	blacklist+=(e1000e)
 }
 
+# The first one's virtual functions are on the wire, too. Instead of igb 0 and 1.
+add_igb_pair() {
+	claim igb-pair 0a
+	test_env[VFIO_TEST_IGB_PAIR]="0000:00:0a.0 0000:00:0c.0"
+	qemu+=(-netdev hubport,id=wire4,hubid=2 -device igb,netdev=wire4,addr=0a.0
+		-netdev hubport,id=wire5,hubid=2 -device igb,netdev=wire5,addr=0c.0)
+	blacklist+=(igb)
+}
+
 add_e1000_pair() {
 	claim e1000-pair 1d
 	test_env[VFIO_TEST_E1000_PAIR]=@0000:00:$slot.0
@@ -119,6 +128,7 @@ add_device() {
 	edu) claim edu 12 13 && qemu+=(-device "edu,addr=$slot.0") ;;
 	edu-pair) add_edu_pair ;;
 	igb) claim igb 0a 0c && qemu+=(-device "igb,addr=$slot.0") && blacklist+=(igb) ;;
+	igb-pair) add_igb_pair ;;
 	igb-port) add_igb_port ;;
 	e1000e) claim e1000e 18 19 && qemu+=(-device "e1000e,addr=$slot.0") && blacklist+=(e1000e) ;;
 	e1000e-pair) add_e1000e_pair ;;
