@@ -160,6 +160,16 @@ static void read_file(const char *path)
 	close(fd);
 }
 
+/*
+ * A BAR's file reads the device's registers, some of which act. And one file waits
+ * for the device's lock, whose holder waits for the file's readers when a driver
+ * binds: the kernel never comes out of that, whatever the driver.
+ */
+static bool is_left_alone(const char *name)
+{
+	return !strncmp(name, "resource", 8) || !strcmp(name, "waiting_for_supplier");
+}
+
 /* Reads the plain files of a directory, and of those below it. */
 static void read_directory(const char *path, unsigned int depth)
 {
@@ -173,8 +183,7 @@ static void read_directory(const char *path, unsigned int depth)
 		snprintf(below_path, sizeof(below_path), "%.2048s/%s", path, entry->d_name);
 		if (entry->d_type == DT_DIR && depth)
 			read_directory(below_path, depth - 1);
-		/* A BAR's file reads the device's registers, some of which act. */
-		if (entry->d_type == DT_REG && strncmp(entry->d_name, "resource", 8))
+		if (entry->d_type == DT_REG && !is_left_alone(entry->d_name))
 			read_file(below_path);
 	}
 	if (dir)
