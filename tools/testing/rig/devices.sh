@@ -71,25 +71,18 @@ add_igb_port() {
 	blacklist+=(igb)
 }
 
-# Two cards on one wire: alone in their groups, or, with INTx only and below a bridge, in one. The bridge
-# has the place of a virtual function.
-add_e1000e_pair() {
-	claim e1000e-pair 0b
-	test_env[VFIO_TEST_E1000E_PAIR]="0000:00:0b.0 0000:00:0d.0"
-	qemu+=(-netdev hubport,id=wire0,hubid=0 -device e1000e,netdev=wire0,addr=0b.0
-		-netdev hubport,id=wire1,hubid=0 -device e1000e,netdev=wire1,addr=0d.0)
-	blacklist+=(e1000e)
+# add_wire MODEL WIRE SLOT SLOT: two cards on one wire, each alone in its group
+add_wire() {
+	local model=$1 wire=$2 one=$3 two=$4
+	local name=VFIO_TEST_${model^^}_PAIR
+	claim "$model-pair" "$one"
+	test_env[$name]="0000:00:$one.0 0000:00:$two.0"
+	qemu+=(-netdev "hubport,id=wire$wire-a,hubid=$wire" -device "$model,netdev=wire$wire-a,addr=$one.0"
+		-netdev "hubport,id=wire$wire-b,hubid=$wire" -device "$model,netdev=wire$wire-b,addr=$two.0")
+	blacklist+=("$model")
 }
 
-# The first one's virtual functions are on the wire, too. Instead of igb 0 and 1.
-add_igb_pair() {
-	claim igb-pair 0a
-	test_env[VFIO_TEST_IGB_PAIR]="0000:00:0a.0 0000:00:0c.0"
-	qemu+=(-netdev hubport,id=wire4,hubid=2 -device igb,netdev=wire4,addr=0a.0
-		-netdev hubport,id=wire5,hubid=2 -device igb,netdev=wire5,addr=0c.0)
-	blacklist+=(igb)
-}
-
+# The same with INTx only and below a bridge, in one group. The bridge has the place of a virtual function.
 add_e1000_pair() {
 	claim e1000-pair 1d
 	test_env[VFIO_TEST_E1000_PAIR]=@0000:00:$slot.0
@@ -128,10 +121,11 @@ add_device() {
 	edu) claim edu 12 13 && qemu+=(-device "edu,addr=$slot.0") ;;
 	edu-pair) add_edu_pair ;;
 	igb) claim igb 0a 0c && qemu+=(-device "igb,addr=$slot.0") && blacklist+=(igb) ;;
-	igb-pair) add_igb_pair ;;
+	# The first one's virtual functions are on the wire, too. Instead of igb 0 and 1.
+	igb-pair) add_wire igb 2 0a 0c ;;
 	igb-port) add_igb_port ;;
 	e1000e) claim e1000e 18 19 && qemu+=(-device "e1000e,addr=$slot.0") && blacklist+=(e1000e) ;;
-	e1000e-pair) add_e1000e_pair ;;
+	e1000e-pair) add_wire e1000e 0 0b 0d ;;
 	e1000-pair) add_e1000_pair ;;
 	ivshmem:?*) add_ivshmem "${1#ivshmem:}" ;;
 	testdev) claim testdev 0f && qemu+=(-device "pci-testdev,addr=$slot.0") ;;

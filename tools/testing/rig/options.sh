@@ -24,7 +24,7 @@ the host finds them in the folder given with --out.
                           edu           MSI, INTx, 28-bit DMA       VFIO_TEST_EDU        00:12.0 00:13.0
                           edu-pair      two edu below a PCI bridge  VFIO_TEST_EDU_PAIR   bridge at 00:15.0
                           igb           NIC: MSI-X, reset, SR-IOV   VFIO_TEST_IGB        00:0a.0 00:0c.0
-                          igb-pair      two igb on one wire           VFIO_TEST_IGB_PAIR   00:0a.0 00:0c.0
+                          igb-pair      two igb on one wire         VFIO_TEST_IGB_PAIR   00:0a.0 00:0c.0
                           igb-port      an igb below a root port    VFIO_TEST_IGB_PORT   port at 00:17.0
                           e1000e        NIC with an option ROM      VFIO_TEST_E1000E     00:18.0 00:19.0
                           e1000e-pair   two e1000e on one wire      VFIO_TEST_E1000E_PAIR 00:0b.0 00:0d.0
