@@ -84,6 +84,7 @@ use self::{
         Layout, //
     },
     model::{
+        has_intx_disable,
         is_hardware,
         Model,
         Route, //
@@ -97,6 +98,8 @@ use self::{
         COMMAND_MEMORY, //
     }, //
 };
+
+use crate::irq::IntxMasking;
 
 pub(crate) use self::{
     hardware::MsixGeometry,
@@ -125,30 +128,23 @@ pub(crate) struct Config {
 
     /// Taken for the whole of a write that has an effect beyond its bits.
     #[pin]
-    writer: Mutex<Writer>,
+    writer: Mutex<()>,
 
     /// What user writes change.
     #[pin]
     model: Mutex<Model<KVVec<u8>>>,
 }
 
-/// What writes leave behind for the next one.
-struct Writer {
-    /// INTx was last masked, not unmasked, on behalf of COMMAND.
-    intx_disabled: bool,
-}
-
 impl Config {
     /// Reads the device's configuration space and makes the view.
     ///
-    /// The device is enabled and in D0. `broken_intx` says that INTx cannot be masked and has been
-    /// disabled for good.
+    /// The device is enabled and in D0, and its pin is silent as `masking` has it.
     ///
     /// # Errors
     ///
     /// [`ENOMEM`], and those of reading configuration space.
-    pub(crate) fn build(pdev: &pci::Device, broken_intx: bool) -> Result<Arc<Config>> {
-        let facts = facts(pdev, broken_intx);
+    pub(crate) fn build(pdev: &pci::Device, masking: IntxMasking) -> Result<Arc<Config>> {
+        let facts = facts(pdev, masking);
         let hw = Registers(pdev);
         let size = usize::try_from(pdev.config_size())?;
         let bytes = KVVec::from_elem(0u8, size, GFP_KERNEL_ACCOUNT)?;
@@ -172,7 +168,7 @@ impl Config {
                 msix,
                 no_command_memory: facts.no_command_memory,
                 command,
-                writer <- new_mutex!(Writer { intx_disabled: false }, "Config::writer"),
+                writer <- new_mutex!((), "Config::writer"),
                 model <- new_mutex!(model, "Config::model"),
             }),
             GFP_KERNEL_ACCOUNT,
@@ -286,7 +282,7 @@ impl Config {
             // Nothing follows from it, so it needs no place in the order of those that have effects.
             return self.model.lock().write(&hw, chunk, value).map(|_| ());
         }
-        let mut writer = self.writer.lock();
+        let _writer = self.writer.lock();
         match route {
             Route::Ignore | Route::Bits => {}
             Route::Command => self.write_command(host, chunk, value)?,
@@ -299,7 +295,9 @@ impl Config {
                 self.apply(host, effect);
             }
         }
-        self.follow_intx(host, &mut writer);
+        if has_intx_disable(chunk) {
+            host.follow_command(self.command() & COMMAND_INTX_DISABLE != 0);
+        }
         Ok(())
     }
 
@@ -379,20 +377,6 @@ impl Config {
         };
         if let Ok(data) = done {
             self.model.lock().finish_vpd(access, data);
-        }
-    }
-
-    /// Lets INTx follow the INTx-disable bit of COMMAND.
-    fn follow_intx(&self, host: &dyn ConfigHost, writer: &mut Writer) {
-        let disabled = self.command() & COMMAND_INTX_DISABLE != 0;
-        if disabled == writer.intx_disabled {
-            return;
-        }
-        writer.intx_disabled = disabled;
-        if disabled {
-            host.intx_mask();
-        } else {
-            host.intx_unmask();
         }
     }
 }

@@ -245,7 +245,7 @@ impl Bound {
 
 /// The parts of the device that the host needs while it is open.
 ///
-/// Lock order: `user`, then the locks of the open device: `Irqs::igate`, the memory gate.
+/// Lock order: the lock of the device's set, `user`, then the locks of the open device: `Irqs::igate`, the memory gate.
 #[pin_data]
 pub(crate) struct Current {
     #[pin]
@@ -319,5 +319,6 @@ impl DeviceOps for Bound {
 
     fn hot_reset_ended(&self, result: Result) {
         self.last_reset.note(ResetKind::Hot, result);
+        self.current.with(|user| user.irqs.follow_reset());
     }
 }

@@ -67,6 +67,7 @@ fn reset_together(open: &OpenPci, reset: &HotReset<'_>, owned: &Owned<'_>) -> Re
     let mut held = set.hold(owned)?;
     held.power_up();
     let result = reset.reset();
+    drop(held);
     set.hot_reset_ended(result);
     result.inspect_err(|error| {
         refuse!(

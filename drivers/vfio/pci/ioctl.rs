@@ -54,7 +54,7 @@ pub(crate) fn dispatch(open: &OpenPci, number: u32, arg: UserArg) -> Result<isiz
         }
         cmd::DEVICE_GET_PCI_HOT_RESET_INFO => hot_reset::info(open, arg).map(|()| 0),
         cmd::DEVICE_PCI_HOT_RESET => hot_reset::reset(open, arg).map(|()| 0),
-        cmd::DEVICE_RESET => reset::reset_function(&open.clean, &open.gate).map(|()| 0),
+        cmd::DEVICE_RESET => reset::reset_function(&open.clean, &open.gate, &open.irqs).map(|()| 0),
         _ => Err(ENOTTY),
     }
 }

@@ -9,7 +9,8 @@
 //!
 //! | part | what it owns |
 //! |---|---|
-//! | [`intx`] | the pin: a level, masked when it fires, unmasked by user space |
+//! | [`intx`] | the pin in use: a level, masked when it fires, unmasked by user space |
+//! | [`masking`] | how the pin is masked, and kept silent while it is not in use |
 //! | [`msi`] | the vectors of MSI or MSI-X |
 //! | [`notify`] | the eventfds of ERR and REQ |
 //! | [`show`] | what debugfs shows |
@@ -24,6 +25,7 @@
 
 mod geometry;
 mod intx;
+mod masking;
 mod msi;
 mod notify;
 mod show;
@@ -56,11 +58,13 @@ use vfio::irq_set::{
 };
 use vfio_uapi::IrqInfoFlags;
 
-pub(crate) use self::geometry::{
-    Geometry,
-    IntxMasking,
-    IrqIndex,
-    INDEXES, //
+pub(crate) use self::{
+    geometry::{
+        Geometry,
+        IrqIndex,
+        INDEXES, //
+    },
+    masking::IntxMasking, //
 };
 
 /// What the interrupts need from the rest of the open device.
@@ -78,14 +82,9 @@ struct Hardware {
 }
 
 impl Hardware {
-    /// Masks the pin, which nobody listens to, where the device can do that.
-    ///
-    /// A user may let the device assert it all the same, and if nobody on a shared line answers, the
-    /// host turns the line off for all.
+    /// Masks the pin while it is not in use.
     fn silence_pin(&self) {
-        if self.geometry.masking == IntxMasking::Device {
-            self.dev.set_intx(false);
-        }
+        self.geometry.masking.silence(&self.dev);
     }
 
     /// Runs `f` while the device decodes memory, see [`IrqHost::with_memory`].
@@ -145,7 +144,7 @@ pub(crate) struct Irqs {
 }
 
 impl Irqs {
-    /// Makes the interrupts of a device that delivers none yet.
+    /// Makes the interrupts of a device that delivers none yet, and whose pin is silent.
     ///
     /// # Errors
     ///
@@ -155,13 +154,14 @@ impl Irqs {
         host: Arc<dyn IrqHost>,
         geometry: Geometry,
     ) -> Result<Arc<Self>> {
-        let hw = Hardware {
-            dev,
-            host,
-            geometry,
-        };
-        hw.silence_pin();
-        let hw = Arc::new(hw, GFP_KERNEL_ACCOUNT)?;
+        let hw = Arc::new(
+            Hardware {
+                dev,
+                host,
+                geometry,
+            },
+            GFP_KERNEL_ACCOUNT,
+        )?;
         Arc::pin_init(
             pin_init!(Self {
                 gate <- new_mutex!(
@@ -243,11 +243,7 @@ impl Irqs {
     fn trigger_msi(&self, gate: &mut Gate, kind: Kind, set: &IrqSet) -> Result<isize> {
         match (&mut gate.mode, kind) {
             (IrqMode::Msi(msi), Kind::Msi) | (IrqMode::Msix(msi), Kind::Msix) => match &set.data {
-                IrqData::None if set.count == 0 => {
-                    gate.mode = IrqMode::None;
-                    // The end of MSI unmasks it.
-                    self.hw.silence_pin();
-                }
+                IrqData::None if set.count == 0 => gate.mode = IrqMode::None,
                 _ => msi.set_trigger(set)?,
             },
             (IrqMode::None, _) => match (Msi::enable(&self.hw, kind, set)?, kind) {
@@ -290,22 +286,30 @@ impl Irqs {
         })
     }
 
-    /// Follows the virtual DisINTx being set: the pin is silent until it is cleared.
-    pub(crate) fn intx_mask(&self) {
-        self.set_intx_disabled(true);
-    }
-
-    /// Follows the virtual DisINTx being cleared.
-    pub(crate) fn intx_unmask(&self) {
-        self.set_intx_disabled(false);
-    }
-
-    fn set_intx_disabled(&self, disabled: bool) {
+    /// Follows a write of COMMAND, in which the virtual DisINTx is now `disabled`: while it is set,
+    /// the pin is silent.
+    pub(crate) fn follow_command(&self, disabled: bool) {
         let mut gate = self.gate.lock();
-        gate.intx_disabled = disabled;
-        // Not in use it is masked whatever the user wants.
-        if let IrqMode::Intx(intx) = &gate.mode {
+        let before = core::mem::replace(&mut gate.intx_disabled, disabled);
+        if let (IrqMode::Intx(intx), true) = (&gate.mode, disabled != before) {
             intx.set_disabled(disabled);
+        }
+        self.settle_pin(&gate);
+    }
+
+    /// Follows a reset of the device, which has kept its registers.
+    pub(crate) fn follow_reset(&self) {
+        self.settle_pin(&self.gate.lock());
+    }
+
+    /// Masks or unmasks the pin in the device as it was last meant to be.
+    ///
+    /// Whoever writes the COMMAND register as a whole has read it before, and brings back a mask
+    /// that has changed since.
+    fn settle_pin(&self, gate: &Gate) {
+        match &gate.mode {
+            IrqMode::Intx(intx) => intx.settle(),
+            IrqMode::None | IrqMode::Msi(_) | IrqMode::Msix(_) => self.hw.silence_pin(),
         }
     }
 

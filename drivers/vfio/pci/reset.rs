@@ -35,6 +35,7 @@ use kernel_ext::pci::{
 };
 
 use crate::{
+    irq::Irqs,
     last_reset::{
         LastReset,
         ResetKind, //
@@ -166,8 +167,8 @@ impl Drop for CleanState {
         let reset = self.resets && self.reset();
         self.pdev.restore_state();
         if !reset {
-            // It may assert its pin still, and whoever shares the line would lose it. A driver that
-            // enables the device clears this.
+            // It may assert its pin still, and whoever shares the line would lose it. The state that
+            // was saved need not have it masked. A driver that enables the device unmasks it.
             self.pdev.set_intx(false);
         }
     }
@@ -179,7 +180,7 @@ impl Drop for CleanState {
 ///
 /// `EINVAL` if the device cannot be reset, `EAGAIN` if somebody else has it locked, others from the
 /// reset itself.
-pub(crate) fn reset_function(clean: &CleanState, gate: &MemoryGate) -> Result {
+pub(crate) fn reset_function(clean: &CleanState, gate: &MemoryGate, irqs: &Irqs) -> Result {
     if !clean.resets {
         return Err(EINVAL);
     }
@@ -188,6 +189,8 @@ pub(crate) fn reset_function(clean: &CleanState, gate: &MemoryGate) -> Result {
     // forgets. If it cannot be woken, the reset fails and says so.
     let _ = zapped.set_power_state(PowerState::D0);
     let result = clean.pdev.try_reset_function();
+    drop(zapped);
     clean.last_reset.note(ResetKind::Ioctl, result);
+    irqs.follow_reset();
     result
 }

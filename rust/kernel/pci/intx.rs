@@ -64,6 +64,17 @@ impl Device {
         })
     }
 
+    /// Returns whether the pin is masked in the device.
+    ///
+    /// May be called from any context.
+    pub fn intx_is_masked(&self) -> bool {
+        /// The COMMAND register and its bit DisINTx.
+        const COMMAND: u16 = 0x04;
+        const INTX_DISABLE: u16 = 1 << 10;
+
+        self.config_read_u16(COMMAND) & INTX_DISABLE != 0
+    }
+
     /// Masks the pin if it is asserted, and returns whether it was.
     ///
     /// May be called from any context.

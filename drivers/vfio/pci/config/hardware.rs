@@ -29,6 +29,7 @@ use super::{
     },
     walk::Oddity, //
 };
+use crate::irq::IntxMasking;
 
 /// Where a function keeps its MSI-X table, and how long it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,14 +75,14 @@ impl Hw for Registers<'_> {
 }
 
 /// Puts what the host knows of a device into the model's terms.
-pub(super) fn facts(pdev: &pci::Device, broken_intx: bool) -> Facts {
+pub(super) fn facts(pdev: &pci::Device, masking: IntxMasking) -> Facts {
     let is_vf = pdev.is_virtual_function();
     let mut facts = Facts {
         vf_ids: is_vf.then(|| (pdev.vendor(), pdev.device_id())),
         no_command_memory: pdev.always_decodes_memory(),
         // The standard gives virtual functions no INTx, whatever their registers say.
-        hide_intx: is_vf || broken_intx || !pdev.has_interrupt_line(),
-        broken_intx,
+        hide_intx: is_vf || masking == IntxMasking::Broken || !pdev.has_interrupt_line(),
+        silenced: masking == IntxMasking::Device,
         rom: rom_size(pdev),
         ..Facts::default()
     };

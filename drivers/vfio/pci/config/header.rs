@@ -132,8 +132,8 @@ pub(crate) struct Facts {
     pub(crate) no_command_memory: bool,
     /// The function cannot deliver INTx, so the pin register has to be zero.
     pub(crate) hide_intx: bool,
-    /// INTx has to stay disabled in the hardware, because masking it does not work.
-    pub(crate) broken_intx: bool,
+    /// The host has disabled INTx in the hardware for the time being, and the user need not know.
+    pub(crate) silenced: bool,
     /// BARs that have an address; the second register of a wide one is [`None`].
     pub(crate) bars: [Option<BarShape>; BARS as usize],
     /// Size of the expansion ROM in bytes, a power of two.
@@ -183,15 +183,9 @@ impl RealBars {
     }
 
     /// Writes the registers back.  Failures are left to the next access to meet.
-    fn restore<H: Hw>(&self, hw: &H, broken_intx: bool) {
+    fn restore<H: Hw>(&self, hw: &H) {
         for (at, value) in self.registers().chain([(ROM, self.rom)]) {
             let _ = hw.write(at, Width::Dword, value);
-        }
-        if broken_intx {
-            if let Ok(command) = hw.read(COMMAND, Width::Word) {
-                let command = command | u32::from(COMMAND_INTX_DISABLE);
-                let _ = hw.write(COMMAND, Width::Word, command);
-            }
         }
     }
 }
@@ -227,6 +221,9 @@ impl<B: DerefMut<Target = [u8]>> Space<B> {
         if facts.no_command_memory {
             // Such a function decodes memory without being asked; show it as enabled.
             self.change_word(COMMAND, COMMAND_MEMORY, COMMAND_MEMORY);
+        }
+        if facts.silenced {
+            self.change_word(COMMAND, COMMAND_INTX_DISABLE, 0);
         }
         if facts.hide_intx {
             self.set(INTERRUPT_PIN, Width::Byte, 0);
@@ -285,7 +282,7 @@ impl<B: DerefMut<Target = [u8]>> Space<B> {
         if facts.vf_ids.is_some() {
             return Ok(false);
         }
-        real.restore(hw, facts.broken_intx);
+        real.restore(hw);
         Ok(true)
     }
 }

@@ -55,12 +55,9 @@ pub(crate) trait ConfigHost {
     /// nothing if the reset cannot be had at once.
     fn function_reset(&self);
 
-    /// Masks INTx because the user has set INTx-disable in COMMAND. In any other interrupt mode,
-    /// the hardware's bit follows.
-    fn intx_mask(&self);
-
-    /// Undoes [`ConfigHost::intx_mask`].
-    fn intx_unmask(&self);
+    /// COMMAND was written, and its INTx-disable bit is `intx_disabled` for the user now. The
+    /// hardware's bit is the host's: it may have changed while the register was written.
+    fn follow_command(&self, intx_disabled: bool);
 
     /// Runs `f` with the state of MSI, which does not change while it runs.
     ///

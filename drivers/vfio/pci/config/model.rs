@@ -63,6 +63,7 @@ impl Route {
         match chunk.owner {
             _ if chunk.ignores_writes() => Route::Ignore,
             _ if is_command(chunk) => Route::Command,
+            _ if has_intx_disable(chunk) => Route::Plain,
             Owner::Msi(_) if chunk.covers(msi::FLAGS) => Route::Msi,
             Owner::Pm | Owner::Vpd | Owner::Exp | Owner::Af => Route::Plain,
             _ => Route::Bits,
@@ -79,6 +80,11 @@ pub(crate) fn is_hardware(chunk: &Chunk) -> bool {
 /// Returns whether `chunk` begins with COMMAND.
 fn is_command(chunk: &Chunk) -> bool {
     chunk.owner == Owner::Header && chunk.offset == COMMAND
+}
+
+/// Returns whether `chunk` covers the byte of COMMAND that has the INTx-disable bit.
+pub(crate) fn has_intx_disable(chunk: &Chunk) -> bool {
+    chunk.owner == Owner::Header && chunk.covers(COMMAND + 1)
 }
 
 /// The state behind a user's view of configuration space.

@@ -53,8 +53,10 @@ impl ConfigHost for OpenPci {
     }
 
     fn function_reset(&self) {
-        let _zapped = self.gate.zap();
+        let zapped = self.gate.zap();
         let result = self.pdev.try_reset_function();
+        drop(zapped);
+        self.irqs.follow_reset();
         self.clean.last_reset.note(ResetKind::Config, result);
         if let Err(error) = result {
             refuse!(
@@ -65,12 +67,8 @@ impl ConfigHost for OpenPci {
         }
     }
 
-    fn intx_mask(&self) {
-        self.irqs.intx_mask();
-    }
-
-    fn intx_unmask(&self) {
-        self.irqs.intx_unmask();
+    fn follow_command(&self, intx_disabled: bool) {
+        self.irqs.follow_command(intx_disabled);
     }
 
     fn with_msi(&self, f: &mut dyn FnMut(MsiState) -> Result) -> Result {

@@ -10,7 +10,6 @@
 //! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c)
 
 use kernel::{
-    dev_info,
     dev_warn,
     prelude::*,
     sync::Arc,
@@ -71,10 +70,6 @@ use crate::{
     }, //
 };
 
-/// The COMMAND register and its bit that silences the interrupt pin.
-const COMMAND: u16 = 0x04;
-const COMMAND_INTX_DISABLE: u16 = 1 << 10;
-
 /// A device that a program has access to.
 // The order of the fields is the order of the close.
 pub(crate) struct OpenPci {
@@ -116,9 +111,11 @@ impl OpenPci {
         // The state to go back to is one without DMA.
         pdev.clear_master();
         let enabled = pdev.enable()?;
+        // Enabling has unmasked the pin, which the last user may have left asserted.
+        let masking = IntxMasking::choose(pdev, bound.options.nointxmask);
+        masking.silence(pdev);
         let clean = CleanState::new(pdev, bound.traces.clone(), bound.last_reset.clone())?;
-        let masking = prepare_intx(pdev, bound.options.nointxmask);
-        let config = Config::build(pdev, masking == IntxMasking::Broken)?;
+        let config = Config::build(pdev, masking)?;
         let bars = Bars::new(pdev, config.msix());
         let gate = MemoryGate::new(
             pdev,
@@ -154,41 +151,6 @@ impl OpenPci {
         bound.traces.leave();
         Ok(open)
     }
-}
-
-/// Chooses how to mask the interrupt pin and makes sure that it is not masked now.
-fn prepare_intx(pdev: &Device, nointxmask: bool) -> IntxMasking {
-    if nointxmask {
-        return IntxMasking::Controller;
-    }
-    if has_broken_intx(pdev.vendor(), pdev.device_id()) {
-        dev_info!(
-            pdev.device(),
-            "its interrupt pin is known to be broken and is not offered\n"
-        );
-        pdev.set_intx(false);
-        return IntxMasking::Broken;
-    }
-    if !pdev.can_mask_intx() {
-        return IntxMasking::Controller;
-    }
-    let command = pdev.config_read_u16(COMMAND);
-    if command & COMMAND_INTX_DISABLE != 0 {
-        pdev.config_write_u16(COMMAND, command & !COMMAND_INTX_DISABLE);
-    }
-    IntxMasking::Device
-}
-
-/// Returns whether a device can silence its interrupt pin but cannot tell whether it is asserted.
-fn has_broken_intx(vendor: u16, device: u16) -> bool {
-    const INTEL: u16 = 0x8086;
-
-    // Intel's XL710, X710 and XXV710 network cards of 10 to 40 Gbit/s, and X550.
-    vendor == INTEL
-        && matches!(
-            device,
-            0x1572 | 0x1574 | 0x1580..=0x1581 | 0x1583..=0x158b | 0x37d0..=0x37d2 | 0x1563
-        )
 }
 
 /// While it exists, messages from the host reach the user of the device, and the device is prepared

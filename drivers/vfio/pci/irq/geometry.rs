@@ -5,6 +5,7 @@
 //! C counterpart: [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c),
 //! `vfio_pci_get_irq_count`.
 
+use super::masking::IntxMasking;
 use kernel_ext::pci::Device;
 use vfio_uapi::{
     IrqInfoFlags,
@@ -46,17 +47,6 @@ impl IrqIndex {
             _ => None,
         }
     }
-}
-
-/// How the interrupt pin can be kept silent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum IntxMasking {
-    /// In the device, by DisINTx. The line may be shared.
-    Device,
-    /// Only at the interrupt controller. The line must be the device's alone.
-    Controller,
-    /// The pin is known not to work: it is held masked in the device and not offered.
-    Broken,
 }
 
 /// What a device has in the way of interrupts; fixed while it is open.

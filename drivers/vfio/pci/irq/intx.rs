@@ -242,6 +242,14 @@ impl Intx {
         seq_print!(m, "vector 0: {}\n", self.line.handled());
     }
 
+    /// Masks or unmasks the pin in the device again, as it was last meant to be.
+    pub(super) fn settle(&self) {
+        let state = self.level.state.lock();
+        if self.level.in_device {
+            self.level.dev.set_intx(!state.masked);
+        }
+    }
+
     /// Follows the virtual DisINTx.
     pub(super) fn set_disabled(&self, disabled: bool) {
         self.level.state.lock().disabled = disabled;
@@ -334,7 +342,13 @@ impl Level {
     fn fire(&self) -> Option<Option<Arc<EventFdCtx>>> {
         let mut state = self.state.lock();
         if self.in_device {
-            if state.masked || !self.dev.check_and_mask_intx() {
+            if state.masked {
+                // Unless it has lost its mask, see `Irqs::settle_pin`: to leave it to the host would
+                // lose the line.
+                let lost = !self.dev.intx_is_masked() && self.dev.check_and_mask_intx();
+                return lost.then_some(None);
+            }
+            if !self.dev.check_and_mask_intx() {
                 return None;
             }
         } else if state.masked {

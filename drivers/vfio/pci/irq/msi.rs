@@ -11,10 +11,7 @@
 //!
 //! C counterpart: [`drivers/vfio/pci/vfio_pci_intrs.c`](srctree/drivers/vfio/pci/vfio_pci_intrs.c)
 
-use super::{
-    Hardware,
-    IntxMasking, //
-};
+use super::Hardware;
 use crate::trace::vfio_pci_irq;
 use kernel::{
     irq::{
@@ -333,13 +330,11 @@ impl<T> Drop for Forced<T> {
     }
 }
 
-/// Silences a broken pin again when MSI goes off, for the kernel then lets the device drive it.
+/// Silences the pin again when MSI goes off, for the kernel then lets the device drive it.
 struct PinSilence(Arc<Hardware>);
 
 impl Drop for PinSilence {
     fn drop(&mut self) {
-        if self.0.geometry.masking == IntxMasking::Broken {
-            self.0.dev.set_intx(false);
-        }
+        self.0.silence_pin();
     }
 }
