@@ -13,6 +13,7 @@
 #include <sys/mount.h>
 
 #include "kselftest_harness.h"
+#include "vfio_cdev.h"
 #include "vfio_irq.h"
 
 #define DEBUGFS	"/sys/kernel/debug"
@@ -314,6 +315,35 @@ TEST_F(machine, a_group_of_two_machines_has_the_last)
 	EXPECT_EQ(self->unassigned + 1, refcount("kvm"));
 	close(other);
 	close(vm);
+}
+
+/* A device by its own node: the machine is known to the file before it is bound. */
+TEST_F(machine, takes_the_file_of_a_node)
+{
+	struct vfio *vfio = &self->vfio;
+	char bdf[BDF_LEN], path[280];
+	int iommu, fd;
+
+	strcpy(bdf, vfio->bdf);
+	if (!node_find(bdf, path, sizeof(path)))
+		SKIP(return, "devices have no nodes");
+	/* A group that is open has its devices to itself. */
+	close_fd(&vfio->group);
+	close_fd(&vfio->container);
+	iommu = must(__iommu_open());
+	fd = must(node_open(path));
+	EXPECT_EQ(0, __file_add(self->kvm_vfio, fd));
+	EXPECT_EQ(-EEXIST, __file_add(self->kvm_vfio, fd));
+	EXPECT_EQ(self->unassigned, refcount("kvm"));
+	EXPECT_EQ(0, __bind(fd, iommu));
+	EXPECT_EQ(self->unassigned + 1, refcount("kvm"));
+
+	/* What was taken with the binding stays until the close. */
+	EXPECT_EQ(0, __file_del(self->kvm_vfio, fd));
+	EXPECT_EQ(self->unassigned + 1, refcount("kvm"));
+	close_fd(&fd);
+	EXPECT_EQ(self->unassigned, refcount("kvm"));
+	close(iommu);
 }
 
 /* ---- Coherency ---------------------------------------------------------------- */
