@@ -114,6 +114,22 @@ add_vga_port() {
 	blacklist+=(bochs)
 }
 
+# add_made NAME ARGUMENT...: a device in $slot that QEMU does not have: rig/pci-device makes it from the
+# arguments. It is started right before QEMU, by virtme-run.py.
+add_made() {
+	printf '%q ' --socket "$run/$1.socket" "${@:2}" >>"$run/pci-devices"
+	echo >>"$run/pci-devices"
+	qemu+=(-device "{\"driver\":\"vfio-user-pci\",\"id\":\"$1\",\"addr\":\"$slot.0\",
+		\"socket\":{\"type\":\"unix\",\"path\":\"$run/$1.socket\"}}")
+}
+
+# One of those that vfio-pci refuses: Intel's Data Streaming Accelerator.
+add_denylisted() {
+	claim denylisted 0b
+	add_made denylisted --vendor 0x8086 --device 0x0b25 --class 0x088000 --pin
+	blacklist+=(idxd)
+}
+
 # add_device SPEC
 add_device() {
 	case $1 in
@@ -127,6 +143,7 @@ add_device() {
 	e1000e) claim e1000e 18 19 && qemu+=(-device "e1000e,addr=$slot.0") && blacklist+=(e1000e) ;;
 	e1000e-pair) add_wire e1000e 0 0b 0d ;;
 	e1000-pair) add_e1000_pair ;;
+	denylisted) add_denylisted ;;
 	ivshmem:?*) add_ivshmem "${1#ivshmem:}" ;;
 	testdev) claim testdev 0f && qemu+=(-device "pci-testdev,addr=$slot.0") ;;
 	vga) add_vga ;;

@@ -36,6 +36,7 @@ the host finds them in the folder given with --out.
                           vga           VGA card with a ROM         VFIO_TEST_VGA        00:0d.0
                           vga-port      a VGA card below a port     VFIO_TEST_VGA_PORT   port at 00:1d.0
                           virtio-rng    vendor's own capabilities   VFIO_TEST_VIRTIO_RNG 00:0b.0
+                          denylisted    what vfio-pci refuses       VFIO_TEST_DENYLISTED 00:0b.0
                         The variables list full addresses (0000:00:10.0), in order, in the guest.
                         No native driver takes a test device at boot; 'modprobe nvme' and the like work.
   --native              let native drivers take the test devices at boot

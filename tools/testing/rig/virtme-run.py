@@ -5,9 +5,14 @@ The guest caches what it reads of its root file system (without that every exec 
 again over 9p, and a boot takes a minute). The kernel's log goes to FOLDER/console.log and what QEMU itself
 has to say to FOLDER/qemu.log, so that standard error is the command's alone. The early console,
 which would print everything twice, stays off.
+
+The devices that FOLDER/pci-devices lists, one a line as arguments of pci-device, wait for QEMU when
+it starts. Like all that runs here they end at the latest with this process, the first of its namespace.
 """
 
 import os
+import shlex
+import subprocess
 import sys
 
 from virtme import mkinitramfs
@@ -23,6 +28,20 @@ class CachedRoot(mkinitramfs.Config):
     def __init__(self):
         super().__init__()
         self.access = f"ro,{CACHE}"
+
+
+def start_devices(folder):
+    """Start each device, and wait until QEMU can connect to it."""
+    listing = f"{folder}/pci-devices"
+    if not os.path.exists(listing):
+        return
+    program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pci-device")
+    with open(listing, encoding="utf-8") as lines:
+        for line in lines:
+            command = [program, *shlex.split(line)]
+            device = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            if not device.stdout.readline():
+                sys.exit(f"virtme-run.py: {shlex.join(command)} does not start")
 
 
 def with_logs(folder):
@@ -45,6 +64,7 @@ def with_logs(folder):
         # A kernel that has all drivers built in mounts its root itself, without the initramfs above.
         words = [f"{w},{CACHE}" if w.startswith("rootflags=") else w for w in words]
         args[where] = " ".join(words)
+        start_devices(folder)
         real_execv(path, args)
 
     return execv
