@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 # Machines and test devices: QEMU arguments, fixed addresses, names in the guest's environment.
 #
-# virtme-ng's own devices take slots 01 to 08 as they come, further --device texts what is free above.
-# 14 is the AMD machine's, 1e carries the shared folders, 1f is the chipset. The virtual functions of
+# virtme-ng's own devices take slots 01 and 03 to 08 as they come, further --device texts what is free above.
+# 09 and 14 are the AMD machine's, 1e carries the shared folders, 1f is the chipset. The virtual functions of
 # an igb lie 16 slots above it (1a to 1d) and must not pass 1f; vga-port is where the fifth of the
 # second igb would be.
 
@@ -25,7 +25,8 @@ add_machine() {
 		# Without a device of class SMBus at 00:14.0, where the chipset has it, Linux turns
 		# interrupt remapping off; without dma-remap=on QEMU does not translate device DMA.
 		truncate -s 1M "$run/smbus.img"
-		qemu+=(-device amd-iommu,intremap=on,dma-remap=on,xtsup=on
+		qemu+=(-device AMDVI-PCI,id=amdvi,addr=09.0
+			-device amd-iommu,pci-id=amdvi,intremap=on,dma-remap=on,xtsup=on
 			-drive "if=none,id=smbus,format=raw,file=$run/smbus.img"
 			-device virtio-blk-pci,drive=smbus,addr=14.0,class=0x0c05)
 		;;
@@ -130,6 +131,28 @@ add_denylisted() {
 	blacklist+=(idxd)
 }
 
+# Intel graphics with what the firmware leaves for their driver, in memory that the kernel does not use:
+# above what it unpacks itself to, below what firmware and the initial RAM disk take at the end.
+opregion_at=0x10000000
+add_igd() {
+	local variant=${1#:} at=$opregion_at
+	variant=${variant:-2.1}
+	claim igd 02
+	case $variant in
+	none) at=0 ;;
+	1.0 | 2.0 | 2.1 | bad)
+		"$PROJECT/tools/setup/enter-root" "$PROJECT/tools/testing/rig/opregion" "$variant" "$at" \
+			"$run/opregion" || die "the OpRegion could not be made"
+		qemu+=(-device "loader,file=$run/opregion,addr=$at,force-raw=on")
+		append+=("memmap=64K\$$at")
+		;;
+	*) bad_usage "igd: no variant '$variant' (2.1, 2.0, 1.0, none, bad)" ;;
+	esac
+	test_env[VFIO_TEST_IGD_OPREGION]=$variant
+	add_made igd --vendor 0x8086 --device 0x3e92 --class 0x030000 --pin --register "0xfc=$at"
+	blacklist+=(i915 xe)
+}
+
 # add_device SPEC
 add_device() {
 	case $1 in
@@ -144,6 +167,7 @@ add_device() {
 	e1000e-pair) add_wire e1000e 0 0b 0d ;;
 	e1000-pair) add_e1000_pair ;;
 	denylisted) add_denylisted ;;
+	igd | igd:*) add_igd "${1#igd}" ;;
 	ivshmem:?*) add_ivshmem "${1#ivshmem:}" ;;
 	testdev) claim testdev 0f && qemu+=(-device "pci-testdev,addr=$slot.0") ;;
 	vga) add_vga ;;

@@ -4,7 +4,7 @@
 The guest caches what it reads of its root file system (without that every exec reads the libraries
 again over 9p, and a boot takes a minute). The kernel's log goes to FOLDER/console.log and what QEMU itself
 has to say to FOLDER/qemu.log, so that standard error is the command's alone. The early console,
-which would print everything twice, stays off.
+which would print everything twice, stays off. Slot 02 of the PCI bus is free.
 
 The devices that FOLDER/pci-devices lists, one a line as arguments of pci-device, wait for QEMU when
 it starts. Like all that runs here they end at the latest with this process, the first of its namespace.
@@ -44,6 +44,17 @@ def start_devices(folder):
                 sys.exit(f"virtme-run.py: {shlex.join(command)} does not start")
 
 
+def keep_slot_2(args):
+    """virtme-ng's devices take the first slots as they come; the second has a watchdog that nobody needs."""
+    where = args.index("i6300esb,id=watchdog0")
+    del args[where - 1 : where + 1]
+    slot = 3
+    for at, arg in enumerate(args):
+        if arg == "virtio-serial-pci":
+            args[at] = f"{arg},addr={slot:02x}.0"
+            slot += 1
+
+
 def with_logs(folder):
     """An execv for QEMU that separates the logs from the command's output."""
     real_execv = os.execv
@@ -64,6 +75,7 @@ def with_logs(folder):
         # A kernel that has all drivers built in mounts its root itself, without the initramfs above.
         words = [f"{w},{CACHE}" if w.startswith("rootflags=") else w for w in words]
         args[where] = " ".join(words)
+        keep_slot_2(args)
         start_devices(folder)
         real_execv(path, args)
 
