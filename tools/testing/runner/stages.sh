@@ -16,7 +16,7 @@ selftests=$BUILD/selftests
 # the tests of a container that two groups share.
 test_devices=(--device nvme --device edu --device edu --device edu-pair --device igb
 	--device igb-port --device e1000e --device ivshmem:16M --device testdev --device xhci-msi
-	--device vga --device vga-port)
+	--device vga --device vga-port --device denylisted --device igd)
 
 build_all() {
 	"$PROJECT/tools/setup/build-modules" modules >"$logs/modules.log" 2>&1 || {
