@@ -132,23 +132,16 @@ add_denylisted() {
 }
 
 # Intel graphics with what the firmware leaves for their driver, in memory that the kernel does not use:
-# above what it unpacks itself to, below what firmware and the initial RAM disk take at the end.
-opregion_at=0x10000000
+# above what it unpacks itself to, below what firmware and the initial RAM disk take at the end. The
+# device's register has the first one's address.
 add_igd() {
-	local variant=${1#:} at=$opregion_at
-	variant=${variant:-2.1}
+	local at=0x10000000 forms
 	claim igd 02
-	case $variant in
-	none) at=0 ;;
-	1.0 | 2.0 | 2.1 | bad)
-		"$PROJECT/tools/setup/enter-root" "$PROJECT/tools/testing/rig/opregion" "$variant" "$at" \
-			"$run/opregion" || die "the OpRegion could not be made"
-		qemu+=(-device "loader,file=$run/opregion,addr=$at,force-raw=on")
-		append+=("memmap=64K\$$at")
-		;;
-	*) bad_usage "igd: no variant '$variant' (2.1, 2.0, 1.0, none, bad)" ;;
-	esac
-	test_env[VFIO_TEST_IGD_OPREGION]=$variant
+	forms=$("$PROJECT/tools/setup/enter-root" "$PROJECT/tools/testing/rig/opregion" "$at" "$run/opregion") ||
+		die "the OpRegions could not be made"
+	qemu+=(-device "loader,file=$run/opregion,addr=$at,force-raw=on")
+	append+=("memmap=256K\$$at")
+	test_env[VFIO_TEST_IGD_OPREGION]=${forms//$'\n'/ }
 	add_made igd --vendor 0x8086 --device 0x3e92 --class 0x030000 --pin --register "0xfc=$at"
 	blacklist+=(i915 xe)
 }
@@ -167,7 +160,7 @@ add_device() {
 	e1000e-pair) add_wire e1000e 0 0b 0d ;;
 	e1000-pair) add_e1000_pair ;;
 	denylisted) add_denylisted ;;
-	igd | igd:*) add_igd "${1#igd}" ;;
+	igd) add_igd ;;
 	ivshmem:?*) add_ivshmem "${1#ivshmem:}" ;;
 	testdev) claim testdev 0f && qemu+=(-device "pci-testdev,addr=$slot.0") ;;
 	vga) add_vga ;;

@@ -37,9 +37,8 @@ the host finds them in the folder given with --out.
                           vga-port      a VGA card below a port     VFIO_TEST_VGA_PORT   port at 00:1d.0
                           virtio-rng    vendor's own capabilities   VFIO_TEST_VIRTIO_RNG 00:0b.0
                           denylisted    what vfio-pci refuses       VFIO_TEST_DENYLISTED 00:0b.0
-                          igd[:VARIANT] Intel's graphics with an    VFIO_TEST_IGD        00:02.0
-                                        OpRegion: 2.1, 2.0, 1.0, none, bad (wrong signature); the guest
-                                        has the variant in VFIO_TEST_IGD_OPREGION
+                          igd           Intel's graphics; OpRegions VFIO_TEST_IGD        00:02.0
+                                        are where VFIO_TEST_IGD_OPREGION says (FORM=ADDRESS)
                         The variables list full addresses (0000:00:10.0), in order, in the guest.
                         No native driver takes a test device at boot; 'modprobe nvme' and the like work.
   --native              let native drivers take the test devices at boot
