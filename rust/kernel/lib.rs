@@ -18,6 +18,7 @@ pub mod device;
 #[cfg(CONFIG_VFIO_PCI_DMABUF)]
 pub mod dma_buf;
 pub mod eventfd;
+pub mod firmware_memory;
 pub mod fs;
 pub mod io;
 pub mod iommu;

@@ -13,6 +13,7 @@ mod hot_reset;
 mod ids;
 mod intx;
 pub mod msi;
+mod neighbour;
 mod notifier;
 mod reset;
 mod sriov;
@@ -50,6 +51,7 @@ pub use ids::{
     OverrideTable, //
 };
 pub use intx::IntxLine;
+pub use neighbour::Neighbour;
 pub use notifier::{
     FoundVf,
     VfWatch,

@@ -104,7 +104,8 @@ use crate::irq::IntxMasking;
 pub(crate) use self::{
     hardware::MsixGeometry,
     host::ConfigHost,
-    msi::MsiState, //
+    msi::MsiState,
+    regs::ASLS, //
 };
 
 /// The view that a user has of a device's configuration space.

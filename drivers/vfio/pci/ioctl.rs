@@ -77,7 +77,7 @@ fn get_info(open: &OpenPci, arg: UserArg) -> Result {
     if open.clean.resets {
         flags |= DeviceInfoFlags::RESET;
     }
-    info.num_regions = region::COUNT;
+    info.num_regions = region::count(open);
     info.num_irqs = INDEXES;
     let caps = info_caps(open)?;
     if !caps.is_empty() {

@@ -11,6 +11,7 @@
 //! | [`bar`] | reads and writes BARs |
 //! | [`rom`] | reads the expansion ROM |
 //! | [`vga`] | reads and writes the legacy addresses of VGA cards |
+//! | [`igd`] | reads what Intel's graphics has beside its registers |
 //! | [`access`] | one read or write, word by word |
 //! | [`pieces`] | cuts an access into words (knows nothing of the kernel) |
 //! | [`mmap`] | maps BARs into programs |
@@ -27,6 +28,7 @@ pub(crate) mod buffers;
 #[cfg(not(CONFIG_VFIO_PCI_DMABUF))]
 #[path = "region/no_buffers.rs"]
 pub(crate) mod buffers;
+pub(crate) mod igd;
 pub(crate) mod ioeventfd;
 mod mmap;
 mod pieces;
@@ -54,8 +56,8 @@ use crate::device::OpenPci;
 /// How far the number of a region is shifted in the offset of its first byte.
 const SHIFT: u32 = 40;
 
-/// The number of regions.
-pub(crate) const COUNT: u32 = VFIO_PCI_NUM_REGIONS;
+/// The number of regions that every device has. What only some have follows.
+const COUNT: u32 = VFIO_PCI_NUM_REGIONS;
 
 /// The number of the first BAR's region; the other BARs follow.
 pub(crate) const FIRST_BAR: u32 = VFIO_PCI_BAR0_REGION_INDEX;
@@ -74,6 +76,14 @@ pub(crate) enum Region {
     Config,
     /// The legacy addresses of a VGA card; only few devices have it.
     Vga,
+    /// This one of those that only a certain kind of devices has, from 0 on.
+    Own(u32),
+}
+
+/// Returns the number of regions of a device.
+pub(crate) fn count(open: &OpenPci) -> u32 {
+    // OVERFLOW: Three at most, beside nine.
+    COUNT + open.igd.count()
 }
 
 impl Region {
@@ -87,6 +97,7 @@ impl Region {
             VFIO_PCI_ROM_REGION_INDEX => Ok(Self::Rom),
             VFIO_PCI_CONFIG_REGION_INDEX => Ok(Self::Config),
             VFIO_PCI_VGA_REGION_INDEX => Ok(Self::Vga),
+            COUNT.. => Ok(Self::Own(index - COUNT)),
             _ => BarIndex::new(index).map(Self::Bar).ok_or(EINVAL),
         }
     }
@@ -128,7 +139,7 @@ impl Info {
 ///
 /// # Errors
 ///
-/// `ENOMEM`; `EINVAL` for the VGA region of a device that has none.
+/// `ENOMEM`; `EINVAL` for the VGA region of a device that has none, and for one of no device's own.
 pub(crate) fn info(open: &OpenPci, region: Region) -> Result<Info> {
     let (pdev, bars) = (&open.pdev, &open.bars);
     let rw = RegionInfoFlags::READ | RegionInfoFlags::WRITE;
@@ -137,6 +148,7 @@ pub(crate) fn info(open: &OpenPci, region: Region) -> Result<Info> {
         Region::Rom => Ok(rom::info(pdev, &open.gate)),
         Region::Vga if open.vga.is_none() => Err(EINVAL),
         Region::Vga => Ok(Info::new(vga::SIZE, rw)),
+        Region::Own(number) => open.igd.info(number),
         Region::Bar(bar) => {
             let size = pdev.resource(bar).len;
             if size == 0 {

@@ -41,14 +41,8 @@ impl Device {
     ///
     /// [`EINVAL`] and [`ENODEV`] from the PCI core, and what the bus makes of a failed cycle.
     pub fn user_read_config_u8(&self, at: u16) -> Result<u8> {
-        let mut value = 0;
-        // SAFETY:
-        // - `as_raw()` is a valid device as long as `self` lives.
-        // - `value` is valid for a write of one byte.
-        to_result(unsafe {
-            bindings::pci_user_read_config_byte(self.as_raw(), c_int::from(at), &mut value)
-        })?;
-        Ok(value)
+        // SAFETY: `as_raw()` is a valid device as long as `self` lives.
+        unsafe { read_u8(self.as_raw(), at) }
     }
 
     /// Reads a word at offset `at`, a multiple of two.
@@ -57,14 +51,8 @@ impl Device {
     ///
     /// Those of [`Device::user_read_config_u8`].
     pub fn user_read_config_u16(&self, at: u16) -> Result<u16> {
-        let mut value = 0;
-        // SAFETY:
-        // - `as_raw()` is a valid device as long as `self` lives.
-        // - `value` is valid for a write of two bytes.
-        to_result(unsafe {
-            bindings::pci_user_read_config_word(self.as_raw(), c_int::from(at), &mut value)
-        })?;
-        Ok(value)
+        // SAFETY: `as_raw()` is a valid device as long as `self` lives.
+        unsafe { read_u16(self.as_raw(), at) }
     }
 
     /// Reads a dword at offset `at`, a multiple of four.
@@ -73,14 +61,8 @@ impl Device {
     ///
     /// Those of [`Device::user_read_config_u8`].
     pub fn user_read_config_u32(&self, at: u16) -> Result<u32> {
-        let mut value = 0;
-        // SAFETY:
-        // - `as_raw()` is a valid device as long as `self` lives.
-        // - `value` is valid for a write of four bytes.
-        to_result(unsafe {
-            bindings::pci_user_read_config_dword(self.as_raw(), c_int::from(at), &mut value)
-        })?;
-        Ok(value)
+        // SAFETY: `as_raw()` is a valid device as long as `self` lives.
+        unsafe { read_u32(self.as_raw(), at) }
     }
 
     /// Writes a byte at offset `at` of configuration space.
@@ -217,4 +199,46 @@ impl Device {
         let irq = unsafe { (&raw const (*self.as_raw()).irq).read_volatile() };
         !matches!(irq, 0 | bindings::IRQ_NOTCONNECTED)
     }
+}
+
+/// Reads a byte of a device's configuration space at offset `at`.
+///
+/// # Safety
+///
+/// `pdev` is valid.
+pub(super) unsafe fn read_u8(pdev: *mut bindings::pci_dev, at: u16) -> Result<u8> {
+    let mut value = 0;
+    // SAFETY:
+    // - `pdev` is valid, by the requirements of this function.
+    // - `value` is valid for a write of one byte.
+    to_result(unsafe { bindings::pci_user_read_config_byte(pdev, at.into(), &mut value) })?;
+    Ok(value)
+}
+
+/// Reads a word of a device's configuration space at offset `at`, a multiple of two.
+///
+/// # Safety
+///
+/// `pdev` is valid.
+pub(super) unsafe fn read_u16(pdev: *mut bindings::pci_dev, at: u16) -> Result<u16> {
+    let mut value = 0;
+    // SAFETY:
+    // - `pdev` is valid, by the requirements of this function.
+    // - `value` is valid for a write of two bytes.
+    to_result(unsafe { bindings::pci_user_read_config_word(pdev, at.into(), &mut value) })?;
+    Ok(value)
+}
+
+/// Reads a dword of a device's configuration space at offset `at`, a multiple of four.
+///
+/// # Safety
+///
+/// `pdev` is valid.
+pub(super) unsafe fn read_u32(pdev: *mut bindings::pci_dev, at: u16) -> Result<u32> {
+    let mut value = 0;
+    // SAFETY:
+    // - `pdev` is valid, by the requirements of this function.
+    // - `value` is valid for a write of four bytes.
+    to_result(unsafe { bindings::pci_user_read_config_dword(pdev, at.into(), &mut value) })?;
+    Ok(value)
 }

@@ -111,6 +111,14 @@ impl Device {
         self.pci().device_id()
     }
 
+    /// Returns class and subclass, as the standard numbers them.
+    pub fn class(&self) -> u16 {
+        // SAFETY: The device is valid; the field is set when it is found.
+        let class = unsafe { (*self.as_raw()).class };
+        // CAST: The class code has 24 bits, the lowest eight of them the programming interface.
+        (class >> 8) as u16
+    }
+
     /// Returns the layout of the configuration header: 0 for devices, others for bridges.
     pub fn header_type(&self) -> u8 {
         // SAFETY: The device is valid; the field is set when it is found.

@@ -29,7 +29,10 @@ use super::{
     },
     walk::Oddity, //
 };
-use crate::irq::IntxMasking;
+use crate::{
+    irq::IntxMasking,
+    region::igd::is_intel_display, //
+};
 
 /// Where a function keeps its MSI-X table, and how long it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +86,7 @@ pub(super) fn facts(pdev: &pci::Device, masking: IntxMasking) -> Facts {
         // The standard gives virtual functions no INTx, whatever their registers say.
         hide_intx: is_vf || masking == IntxMasking::Broken || !pdev.has_interrupt_line(),
         silenced: masking == IntxMasking::Device,
+        has_opregion: is_intel_display(pdev),
         rom: rom_size(pdev),
         ..Facts::default()
     };

@@ -134,6 +134,8 @@ pub(crate) struct Facts {
     pub(crate) hide_intx: bool,
     /// The host has disabled INTx in the hardware for the time being, and the user need not know.
     pub(crate) silenced: bool,
+    /// The register at [`ASLS`](super::regs::ASLS) is that of Intel's graphics.
+    pub(crate) has_opregion: bool,
     /// BARs that have an address; the second register of a wide one is [`None`].
     pub(crate) bars: [Option<BarShape>; BARS as usize],
     /// Size of the expansion ROM in bytes, a power of two.

@@ -71,6 +71,8 @@ pub(crate) enum Owner {
     VendorExtended,
     /// Any other extended capability that may be seen; writes are dropped.
     ReadOnlyExtended,
+    /// The address of an OpRegion, which is the host's: the user has a register of his own.
+    OpRegion,
     /// The header of a hidden first extended capability, which must stay to carry the chain.
     Anchor,
 }
@@ -94,6 +96,7 @@ impl Owner {
             Owner::PowerBudget => ecap::POWER_BUDGET,
             Owner::VendorExtended => ecap::VENDOR,
             Owner::ReadOnlyExtended | Owner::Anchor => ecap::READ_ONLY,
+            Owner::OpRegion => PermBits::new(&[], Masks::VIRTUAL),
         }
     }
 

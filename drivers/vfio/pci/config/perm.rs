@@ -98,6 +98,12 @@ impl Masks {
         write: u32::MAX,
     };
 
+    /// Bits of the virtual copy, read and write.
+    pub(crate) const VIRTUAL: Masks = Masks {
+        virt: u32::MAX,
+        write: u32::MAX,
+    };
+
     /// Cuts the masks of an aligned dword down to the access of `width` at byte `at` within it.
     fn cut(self, at: u16, width: Width) -> Masks {
         // OVERFLOW: the shift is at most 24.

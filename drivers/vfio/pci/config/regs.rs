@@ -52,3 +52,6 @@ pub(crate) const INTERRUPT_LINE: u16 = 0x3c;
 
 /// Which INTx wire the function uses: 1 is INTA, 0 is none.
 pub(crate) const INTERRUPT_PIN: u16 = 0x3d;
+
+/// Where Intel's graphics has the physical address of its OpRegion, for software to know.
+pub(crate) const ASLS: u16 = 0xfc;

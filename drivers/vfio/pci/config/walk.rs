@@ -27,6 +27,7 @@ use super::{
     },
     map::{
         Cell,
+        Chunk,
         Layout,
         Owner, //
     },
@@ -35,6 +36,7 @@ use super::{
         Width, //
     },
     regs::{
+        ASLS,
         CAPABILITY_LIST,
         CONVENTIONAL_SIZE,
         HEADER_SIZE,
@@ -146,6 +148,9 @@ where
     if walk.standard()? && size > CONVENTIONAL_SIZE {
         walk.extended()?;
     }
+    if facts.has_opregion {
+        walk.opregion()?;
+    }
     Ok(Built {
         layout: walk.layout,
         space: walk.space,
@@ -167,6 +172,18 @@ where
     B: DerefMut<Target = [u8]>,
     C: DerefMut<Target = [Cell]>,
 {
+    /// Gives the user a register of his own for the address of an OpRegion, if no capability lies in
+    /// its place.
+    fn opregion(&mut self) -> Result<(), H::Error> {
+        let free = |chunk: Chunk| chunk.owner == Owner::Unassigned && chunk.width == Width::Dword;
+        if self.layout.chunk(ASLS, 4).is_some_and(free) {
+            let address = self.regs.dword(ASLS)?;
+            self.layout.claim(Owner::OpRegion, ASLS, 4);
+            self.space.set(ASLS, Width::Dword, address);
+        }
+        Ok(())
+    }
+
     /// Walks the standard list.  Returns whether there can be an extended one.
     fn standard(&mut self) -> Result<bool, H::Error> {
         if self.regs.word(STATUS)? & STATUS_CAP_LIST == 0 {

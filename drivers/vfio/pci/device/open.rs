@@ -58,6 +58,7 @@ use crate::{
     region::{
         self,
         bar::Bars,
+        igd::Igd,
         ioeventfd::Ioeventfds,
         rom,
         vga,
@@ -83,6 +84,8 @@ pub(crate) struct OpenPci {
     pub(crate) bars: Bars,
     /// The card whose legacy VGA addresses are offered.
     pub(crate) vga: Option<Arc<VgaCard>>,
+    /// The regions of Intel's graphics.
+    pub(crate) igd: Igd,
     pub(crate) clean: CleanState,
     _enabled: Enabled,
     _awake: Option<RuntimeRef>,
@@ -101,7 +104,7 @@ impl OpenPci {
     /// # Errors
     ///
     /// `EAGAIN` if somebody else has the device locked, `ENOMEM`, those of waking and enabling the
-    /// device and of reading its configuration space.
+    /// device and of reading its configuration space, `EINVAL` as [`Igd::find`] says.
     pub(super) fn new(bound: &Bound, cx: &OpenContext) -> Result<Arc<Self>> {
         let pdev = &bound.pdev;
         let awake = match bound.options.disable_idle_d3 {
@@ -115,6 +118,7 @@ impl OpenPci {
         let masking = IntxMasking::choose(pdev, bound.options.nointxmask);
         masking.silence(pdev);
         let clean = CleanState::new(pdev, bound.traces.clone(), bound.last_reset.clone())?;
+        let igd = Igd::find(pdev)?;
         let config = Config::build(pdev, masking)?;
         let bars = Bars::new(pdev, config.msix());
         let gate = MemoryGate::new(
@@ -139,6 +143,7 @@ impl OpenPci {
             config,
             bars,
             vga: bound.vga.clone().filter(|_| !bound.options.disable_vga),
+            igd,
             clean,
             _enabled: enabled,
             _awake: awake,
@@ -220,6 +225,7 @@ impl OpenDevice for OpenPci {
             Region::Rom => rom::read(&self.pdev, &self.gate, to, count, at),
             Region::Bar(bar) => self.bars.read(&self.gate, bar, to, count, at),
             Region::Vga => vga::read(self.vga.as_deref(), to, count, at),
+            Region::Own(number) => self.igd.read(number, to, count, at),
         }
     }
 
@@ -232,7 +238,7 @@ impl OpenDevice for OpenPci {
         let _awake = wake_for_user(self.pdev.device())?;
         match region {
             Region::Config => self.config.write(self, from, count, at),
-            Region::Rom => Err(EINVAL),
+            Region::Rom | Region::Own(_) => Err(EINVAL),
             Region::Bar(bar) => self.bars.write(&self.gate, bar, from, count, at),
             Region::Vga => vga::write(self.vga.as_deref(), from, count, at),
         }

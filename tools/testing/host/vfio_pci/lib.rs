@@ -9,6 +9,8 @@
 mod dynamic;
 #[path = "../../../../drivers/vfio/pci/hot_reset/header.rs"]
 mod hot_reset_header;
+#[path = "../../../../drivers/vfio/pci/region/igd/opregion.rs"]
+mod opregion;
 #[path = "../../../../drivers/vfio/pci/region/pieces.rs"]
 mod pieces;
 #[path = "../../../../drivers/vfio/pci/region/ranges.rs"]

@@ -4,9 +4,10 @@
  * its row in the list of such calls and says what it was. Those at memory are in
  * vfio_type1_regress_test.c. Rows that have their place elsewhere: R5
  * (vfio_pci_mmap_test), R8 (_config_test), R10 (_intx_test), R11 and R16
- * (_no_memory_test), R14 (_dma_buf_test), R21 (_mmap_test), R22 (_ioeventfd_test),
- * R29 (vfio_group_device_test), R30 (vfio_pci_vf_token_test), R31 (vfio_group_test,
- * vfio_container_test), R33 (vfio_errno_test).
+ * (_no_memory_test), R14 (_dma_buf_test), R17 (_denylist_test), R21 (_mmap_test),
+ * R22 (_ioeventfd_test), R29 (vfio_group_device_test), R30 (vfio_pci_vf_token_test,
+ * vfio_cdev_token_test), R31 (vfio_group_test, vfio_container_test), R33
+ * (vfio_errno_test).
  *
  * Uses edu, igb and nvme, each alone in its group.
  */

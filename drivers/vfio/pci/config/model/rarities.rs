@@ -12,6 +12,7 @@ use super::{
             Word, //
         },
         regs::{
+            ASLS,
             BAR0,
             COMMAND_INTX_DISABLE,
             HEADER_SIZE,
@@ -109,6 +110,31 @@ fn a_pin_that_the_host_has_silenced_looks_enabled() {
     open.set(COMMAND + 1, Byte, 0);
     assert_eq!(open.get(COMMAND, Word), 2);
     assert_eq!(open.hw.get(COMMAND, Word), disabled | 2);
+}
+
+#[test]
+fn the_address_of_an_opregion_is_the_users_own() {
+    let opregion = Facts {
+        has_opregion: true,
+        ..Facts::default()
+    };
+    let mut open = Open::new(Fake::new(256).dword(ASLS, 0x7f00_0000), opregion);
+    assert_eq!(open.get(ASLS, Dword), 0x7f00_0000);
+    open.set(ASLS, Dword, 0x1234_5678);
+    open.set(ASLS + 1, Byte, 0);
+    assert_eq!(open.get(ASLS, Dword), 0x1234_0078);
+    assert_eq!(open.hw.get(ASLS, Dword), 0x7f00_0000);
+
+    // Of a device without one, the register is like any other that belongs to no capability.
+    let mut open = Open::new(Fake::new(256), Facts::default());
+    open.set(ASLS, Dword, 0x1234_5678);
+    assert_eq!(open.hw.get(ASLS, Dword), 0x1234_5678);
+
+    // A capability has more right to the place.
+    let hw = Fake::new(256).caps(&[(0xf8, 0x01, &[])]).dword(0xfc, 1);
+    let mut open = Open::new(hw, opregion);
+    open.set(ASLS, Dword, 0);
+    assert_eq!(open.hw.get(ASLS, Dword), open.get(ASLS, Dword));
 }
 
 #[test]
