@@ -64,6 +64,16 @@ impl Device {
         })
     }
 
+    /// Returns whether the device cannot send messages while its pin is masked in it, a fault that the
+    /// kernel knows of some devices.
+    pub fn needs_intx_for_msi(&self) -> bool {
+        const BUG: u16 = bindings::pci_dev_flags_PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG as u16;
+
+        // SAFETY: The device is valid by the type invariant; the field is set when it is found.
+        let flags = unsafe { (*self.as_raw()).dev_flags };
+        flags & BUG != 0
+    }
+
     /// Returns whether the pin is masked in the device.
     ///
     /// May be called from any context.

@@ -85,7 +85,7 @@ pub(super) fn facts(pdev: &pci::Device, masking: IntxMasking) -> Facts {
         no_command_memory: pdev.always_decodes_memory(),
         // The standard gives virtual functions no INTx, whatever their registers say.
         hide_intx: is_vf || masking == IntxMasking::Broken || !pdev.has_interrupt_line(),
-        silenced: masking == IntxMasking::Device,
+        silenced: masking != IntxMasking::Broken,
         has_opregion: is_intel_display(pdev),
         rom: rom_size(pdev),
         ..Facts::default()

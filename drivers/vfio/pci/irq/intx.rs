@@ -7,8 +7,7 @@
 //! it is done, by ioctl or through an eventfd of its own ([`Virqfd`]). If the pin is asserted still,
 //! it is not unmasked but signalled again at once.
 //!
-//! Where DisINTx works the pin is masked in the device, also before and after its use, and the line
-//! may be shared. Elsewhere it is masked at the interrupt controller, which is only fair if nobody
+//! Where DisINTx works the pin is masked in the device, and the line may be shared. Elsewhere it is masked at the interrupt controller, which is only fair if nobody
 //! else is on the line. There, the controller counts: `State::masked` is true exactly while we hold
 //! one of its counts.
 //!
@@ -79,8 +78,7 @@ struct Level {
     dev: Device,
     source: IntxLine,
 
-    /// Whether DisINTx works; else the controller masks.
-    in_device: bool,
+    masking: IntxMasking,
 
     #[pin]
     state: SpinLockIrq<State>,
@@ -122,13 +120,14 @@ impl Intx {
         // As `str`: formatting a C string looks at each byte twice, and takes as long as the rest.
         let name = hw.dev.name().to_str().unwrap_or_default();
         let name = CString::try_from_fmt(fmt!("vfio-intx({name})"))?;
-        let in_device = hw.geometry.masking == IntxMasking::Device;
+        let masking = hw.geometry.masking;
+        let in_device = masking == IntxMasking::Device;
         let state = State {
             masked: in_device || disabled,
             disabled,
             trigger,
         };
-        let level = Level::new(hw.dev.clone(), source.clone(), in_device, state)?;
+        let level = Level::new(hw.dev.clone(), source.clone(), masking, state)?;
         let sharing = match in_device {
             true => Sharing::Shared,
             // Starting it disabled takes the count that `masked` stands for.
@@ -144,7 +143,9 @@ impl Intx {
                 );
             }
         })?;
-        if in_device && !disabled {
+        if !in_device {
+            level.dev.set_intx(true);
+        } else if !disabled {
             level.begin();
         }
         Ok(Self {
@@ -245,9 +246,8 @@ impl Intx {
     /// Masks or unmasks the pin in the device again, as it was last meant to be.
     pub(super) fn settle(&self) {
         let state = self.level.state.lock();
-        if self.level.in_device {
-            self.level.dev.set_intx(!state.masked);
-        }
+        let masked = self.level.in_device() && state.masked;
+        self.level.dev.set_intx(!masked);
     }
 
     /// Follows the virtual DisINTx.
@@ -263,25 +263,32 @@ impl Intx {
 
 impl Drop for Intx {
     fn drop(&mut self) {
-        if self.level.in_device {
-            // As long as there is a handler: see `Hardware::silence_pin`.
+        // As long as there is a handler.
+        if self.level.in_device() {
             self.unmask.disable();
             self.level.mask();
+        } else {
+            self.level.masking.silence(&self.level.dev);
         }
     }
 }
 
 impl Level {
-    fn new(dev: Device, source: IntxLine, in_device: bool, state: State) -> Result<Arc<Self>> {
+    fn new(dev: Device, source: IntxLine, masking: IntxMasking, state: State) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
                 dev,
                 source,
-                in_device,
+                masking,
                 state <- new_spinlock_irq!(state, "Level::state"),
             }),
             GFP_KERNEL_ACCOUNT,
         )
+    }
+
+    /// Returns whether the device masks the pin; else the controller does.
+    fn in_device(&self) -> bool {
+        self.masking == IntxMasking::Device
     }
 
     /// Unmasks the pin in the device, whether it is asserted or not: from here on it is heard.
@@ -298,7 +305,7 @@ impl Level {
             return false;
         }
         // Always, not only if an interrupt is pending.
-        if self.in_device {
+        if self.in_device() {
             self.dev.set_intx(false);
         } else {
             self.source.disable_nosync();
@@ -313,7 +320,7 @@ impl Level {
         if !state.masked || state.disabled {
             return false;
         }
-        if self.in_device {
+        if self.in_device() {
             // To unmask now would only fire at once.
             state.masked = !self.dev.check_and_unmask_intx();
         } else {
@@ -341,7 +348,7 @@ impl Level {
     /// Masks the pin if the interrupt is the device's; returns whether it is, and where it goes.
     fn fire(&self) -> Option<Option<Arc<EventFdCtx>>> {
         let mut state = self.state.lock();
-        if self.in_device {
+        if self.in_device() {
             if state.masked {
                 // Unless it has lost its mask, see `Irqs::settle_pin`: to leave it to the host would
                 // lose the line.

@@ -2,9 +2,9 @@
 
 //! How the interrupt pin of a device is kept silent.
 //!
-//! Where the device can do it, by a bit of its COMMAND register (*DisINTx*): from when it is enabled
-//! for a user on until it is closed, but for the times when the user has the pin in use and unmasked.
-//! The user sees a bit of his own in its place.
+//! While nobody listens to it, by a bit of the device's COMMAND register (*DisINTx*), from when the
+//! device is enabled for a user on; where it has no such bit, nothing can be done. While the pin is in
+//! use, by the same bit or at the interrupt controller. The user sees a bit of his own in its place.
 //!
 //! C counterpart: `vfio_pci_core_enable` in
 //! [`drivers/vfio/pci/vfio_pci_core.c`](srctree/drivers/vfio/pci/vfio_pci_core.c), which decides only.
@@ -12,7 +12,7 @@
 use kernel::dev_info;
 use kernel_ext::pci::Device;
 
-/// How the interrupt pin can be kept silent.
+/// How the interrupt pin is masked while it is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IntxMasking {
     /// In the device, by DisINTx. The line may be shared.
@@ -42,14 +42,14 @@ impl IntxMasking {
         }
     }
 
-    /// Masks the pin, which nobody listens to, if that is done in the device.
+    /// Masks the pin, which nobody listens to.
     ///
     /// A user may let the device assert it all the same, and if nobody on a shared line answers, the
-    /// host turns the line off for all.
+    /// host turns the line off for all. Devices whose messages need the pin unmasked stay as they are,
+    /// unless their pin is no good anyway.
     pub(crate) fn silence(self, pdev: &Device) {
-        match self {
-            Self::Device | Self::Broken => pdev.set_intx(false),
-            Self::Controller => {}
+        if self == Self::Broken || !pdev.needs_intx_for_msi() {
+            pdev.set_intx(false);
         }
     }
 }

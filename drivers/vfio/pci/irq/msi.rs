@@ -11,7 +11,10 @@
 //!
 //! C counterpart: [`drivers/vfio/pci/vfio_pci_intrs.c`](srctree/drivers/vfio/pci/vfio_pci_intrs.c)
 
-use super::Hardware;
+use super::{
+    Hardware,
+    IntxMasking, //
+};
 use crate::trace::vfio_pci_irq;
 use kernel::{
     irq::{
@@ -83,6 +86,7 @@ impl Msi {
             return Err(EINVAL);
         }
         let first = set.start.checked_add(set.count).ok_or(EINVAL)?;
+        let pin = PinSilence::new(hw);
         let vectors = match hw.with_memory(|| Vectors::alloc(&hw.dev, kind, first))?? {
             Allocation::All(vectors) => Forced::new(hw, vectors),
             Allocation::Fewer(vectors) => return Ok(Enabled::OnlyFor(vectors)),
@@ -90,7 +94,7 @@ impl Msi {
         let mut msi = Self {
             wired: KVec::new(),
             vectors,
-            _pin: PinSilence(hw.clone()),
+            _pin: pin,
             kind,
             first,
             hw: hw.clone(),
@@ -332,6 +336,16 @@ impl<T> Drop for Forced<T> {
 
 /// Silences the pin again when MSI goes off, for the kernel then lets the device drive it.
 struct PinSilence(Arc<Hardware>);
+
+impl PinSilence {
+    /// Prepares for MSI to go on, or to fail to.
+    fn new(hw: &Arc<Hardware>) -> Self {
+        if hw.geometry.masking != IntxMasking::Broken && hw.dev.needs_intx_for_msi() {
+            hw.dev.set_intx(true);
+        }
+        Self(hw.clone())
+    }
+}
 
 impl Drop for PinSilence {
     fn drop(&mut self) {

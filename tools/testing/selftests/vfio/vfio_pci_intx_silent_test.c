@@ -12,6 +12,8 @@
 #include "kselftest_harness.h"
 #include "vfio_irq.h"
 
+#define NOINTXMASK	"/sys/module/vfio_pci/parameters/nointxmask"
+
 /* Whether the device itself, not what the user sees of it, silences its pin. */
 static bool is_silent(const char *bdf)
 {
@@ -53,6 +55,41 @@ TEST_F(edu, intx_silent_unless_used)
 	ASSERT_EQ(0, set_fd(self->device, TRIGGER, MSI, self->event));
 	EXPECT_EQ(0, __irq_disable(self->device, MSI));
 	EXPECT_TRUE(is_silent(bdf));
+}
+
+/* The administrator's choice of how to mask the pin in use has nothing to do with it. */
+TEST(intx_silent_where_the_controller_masks)
+{
+	int event = eventfd_new(), ret;
+	char bdf[BDF_LEN];
+	struct vfio vfio;
+	struct edu edu;
+
+	if (!driver_is_rust())
+		SKIP(return, "the C modules leave the pin alone");
+	if (!pci_find_alone(ID_EDU, 0, bdf))
+		SKIP(return, "no edu device that is alone in its group");
+	write_text(NOINTXMASK, "Y");
+	vfio_open(&vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	write_text(NOINTXMASK, "N");
+	edu_open(&edu, vfio.device);
+	EXPECT_TRUE(is_silent(bdf));
+	EXPECT_EQ(0, config_read(vfio.device, COMMAND, 2) & DISINTX);
+	edu_raise(&edu);
+	ret = set_fd(vfio.device, TRIGGER, INTX, event);
+	if (!ret) {
+		EXPECT_EQ(1, eventfd_wait(event, SOON));
+		EXPECT_FALSE(is_silent(bdf));
+		EXPECT_EQ(0, __irq_disable(vfio.device, INTX));
+	} else {
+		/* Somebody else is on the line. */
+		EXPECT_EQ(-EBUSY, ret);
+	}
+	EXPECT_TRUE(is_silent(bdf));
+	edu_ack(&edu);
+	edu_close(&edu);
+	vfio_close(&vfio);
+	close(event);
 }
 
 /* A device that cannot be reset goes back to the host as its user left it. */
