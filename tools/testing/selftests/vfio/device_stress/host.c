@@ -82,10 +82,14 @@ static void bind_or_unbind(const struct target *target, struct random *random)
 		counted(UNBIND, unbind(target));
 }
 
-/* As if it were unplugged. That of a port is: see the script around this. */
+/*
+ * As if it were unplugged. That of a port is: see the script around this. Only on
+ * the root bus, which is never reset: PCI unlocks what is on a bus after a reset of
+ * it, not what it has locked before, and a device may have come in between.
+ */
 static void remove_and_rescan(const struct target *target)
 {
-	if (target->device != 0x11e8)
+	if (target->device != 0x11e8 || strncmp(target->bdf, "0000:00:", 8))
 		return;
 	counted(REMOVE, write_to(target->bdf, "remove", "1"));
 	__write_text("/sys/bus/pci/rescan", "1");
