@@ -9,11 +9,11 @@
 #include <sys/mman.h>
 
 #include "kselftest_harness.h"
+#include "vfio_ioas.h"
 #include "vfio_test.h"
 
 #define VIABLE		VFIO_GROUP_FLAGS_VIABLE
 #define CONTAINER_SET	VFIO_GROUP_FLAGS_CONTAINER_SET
-#define IOVA		0x100000UL
 
 /* A device's group that is not in a container, and a context. */
 FIXTURE(context)
