@@ -90,7 +90,7 @@ run_selftests() {
 	# the AMD IOMMU lets the tests make, for an overflow, and the page for one that stays mapped.
 	[ "${KERNEL-stock}-$1" != debug-amd ] || known=(--append iommu.debug_pagealloc=0)
 	"$vm" --machine "$1" --driver "$2" "${test_devices[@]}" "${known[@]}" --hugepages 16 --out "$out" \
-		--share "$selftests" --timeout $((1500 * $(patience))) \
+		--share "$selftests" --timeout $((2400 * $(patience))) \
 		-- "$PROJECT/tools/testing/runner/selftests-in-guest" "$2" "$selftests" $((300 * $(patience)))
 	status=$?
 	while read -r test; do
