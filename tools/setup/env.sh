@@ -5,7 +5,7 @@
 #   PROJECT   the checkout
 #   CACHE     downloads and built trees, outside the checkout (VFIO_RUST_CACHE)
 #   ROOT      the build root: a Debian tree with the tool chain, also the guest's root (VFIO_RUST_ROOT)
-#   KERNEL    stock (Debian's) or debug (built here, see debug-kernel) (VFIO_RUST_KERNEL)
+#   KERNEL    stock (Debian's), debug (built here, see debug-kernel) (VFIO_RUST_KERNEL)
 #   KTREE     the kernel source, prepared for Rust modules (VFIO_RUST_KTREE)
 #   KREL      the kernel release that is built for and booted, e.g. 7.3.4+deb13-amd64
 #   KIMAGE    the image that guests boot, as seen in the build root
@@ -30,13 +30,26 @@ newest_release() {
 	done | sort -V | tail -n 1
 }
 
-# A changed package list is another root.
-ROOT=${VFIO_RUST_ROOT:-$CACHE/root-$SUITE-$(grep -v '^#' "$PROJECT/tools/setup/packages" | cksum | cut -d ' ' -f 1)}
+# A changed list of packages is another root, a changed configuration another kernel.
+key_of() {
+	grep -v '^#' "$PROJECT/tools/setup/$1" | cksum | cut -d ' ' -f 1
+}
+
+# A kernel that is built here, with modules: its folder, and what of it there is.
+use_built_kernel() {
+	place=${KREL:-none}-$KERNEL-$(key_of "$KERNEL.config")
+	KTREE=$CACHE/linux-$place
+	KREL=$(cat "$KTREE/.vfio-prepared" 2>/dev/null || true)
+	KIMAGE=$KTREE/vmlinuz
+	KMODULES=$KTREE/installed/lib/modules/$KREL
+	KMAKE=(LLVM=1)
+}
 
 # use_kernel stock|debug: set all that depends on the kernel. KREL stays empty while there is none.
 use_kernel() {
 	local place
 	KERNEL=$1
+	ROOT=${VFIO_RUST_ROOT:-$CACHE/root-$SUITE-$(key_of packages)}
 	KREL=$(newest_release "$ROOT")
 	case $KERNEL in
 	stock)
@@ -47,13 +60,7 @@ use_kernel() {
 		place=${KREL:-none}
 		;;
 	debug)
-		# A changed configuration is another kernel.
-		place=${KREL:-none}-debug-$(grep -v '^#' "$PROJECT/tools/setup/debug.config" | cksum | cut -d ' ' -f 1)
-		KTREE=$CACHE/linux-$place
-		KREL=$(cat "$KTREE/.vfio-prepared" 2>/dev/null || true)
-		KIMAGE=$KTREE/vmlinuz
-		KMODULES=$KTREE/installed/lib/modules/$KREL
-		KMAKE=(LLVM=1)
+		use_built_kernel
 		;;
 	*)
 		die "there is no kernel '$KERNEL' (stock, debug)"

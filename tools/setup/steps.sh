@@ -21,38 +21,48 @@ host_packages() {
 		apt-get install -y --no-install-recommends mmdebstrap debian-archive-keyring util-linux mount mawk findutils
 }
 
-# The packages file, with the kernel's own added, as mmdebstrap wants it.
+# packages_of FILE: as mmdebstrap wants them.
+packages_of() {
+	grep -v '^#' "$PROJECT/tools/setup/$1" | paste -s -d ,
+}
+
+# The packages file, with the kernel's own added.
 package_list() {
 	local release
 	release=$(cat "$CACHE/apt/release")
 	{
-		grep -v '^#' "$PROJECT/tools/setup/packages"
+		packages_of packages
 		printf '%s/%s-backports\n' "linux-image-$release" "$SUITE" "linux-headers-$release" "$SUITE" \
 			"linux-source-$SERIES" "$SUITE"
 	} | paste -s -d ,
 }
 
-make_root() {
-	local options=() line
+# make_tree FOLDER SUITE SOURCES MMDEBSTRAP_OPTION...: a tree of Debian packages. No manuals and
+# translations, no initial RAM disk, no waiting for the disk: a broken tree is made anew.
+make_tree() {
+	local folder=$1 suite=$2 sources=$3 options=("${@:4}") line
 	while read -r line; do
 		options+=(--aptopt="$line")
 	done < <(apt_options)
-	rm -rf --one-file-system "$ROOT" "$ROOT.new"
-	# No manuals and translations, no initial RAM disk, no waiting for the disk: a broken root is made anew.
-	INITRD=No mmdebstrap --verbose --mode=root --variant=minbase --architectures=amd64 --include="$(package_list)" \
-		"${options[@]}" --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' \
-		--dpkgopt='path-exclude=/usr/share/locale/*' \
-		"$SUITE" "$ROOT.new" "$CACHE/apt/sources.list" || return 1
-	: >"$ROOT.new/etc/fstab"
-	touch "$ROOT.new/.complete"
-	mv "$ROOT.new" "$ROOT"
+	rm -rf --one-file-system "$folder" "$folder.new"
+	INITRD=No mmdebstrap --verbose --mode=root "${options[@]}" --dpkgopt=force-unsafe-io \
+		--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+		"$suite" "$folder.new" "$sources" || return 1
+	: >"$folder.new/etc/fstab"
+	touch "$folder.new/.complete"
+	mv "$folder.new" "$folder"
+}
+
+# make_root PACKAGES: the build root; PACKAGES as mmdebstrap wants them.
+make_root() {
+	make_tree "$ROOT" "$SUITE" "$CACHE/apt/sources.list" --variant=minbase --architectures=amd64 --include="$1"
 }
 
 unpack_source() {
 	local part=$KTREE.new
 	rm -rf "$part"
 	mkdir -p "$part"
-	"$PROJECT/tools/setup/enter-root" tar -C "$part" --strip-components=1 -xf \
+	VFIO_RUST_KERNEL=stock "$PROJECT/tools/setup/enter-root" tar -C "$part" --strip-components=1 -xf \
 		"/usr/src/linux-source-$SERIES.tar.xz" || return 1
 	touch "$part/.vfio-unpacked"
 	rm -rf "$KTREE"
