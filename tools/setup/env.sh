@@ -4,8 +4,9 @@
 #
 #   PROJECT   the checkout
 #   CACHE     downloads and built trees, outside the checkout (VFIO_RUST_CACHE)
-#   ROOT      the build root: a Debian tree with the tool chain, also the guest's root (VFIO_RUST_ROOT)
-#   KERNEL    stock (Debian's), debug (built here, see debug-kernel) (VFIO_RUST_KERNEL)
+#   ROOT      the build root: a Debian tree with the tool chain (VFIO_RUST_ROOT)
+#   GUEST     the guest's root file system: the build root, but for POWER a tree of its own
+#   KERNEL    stock (Debian's), debug or powerpc (built here, see KERNEL-kernel) (VFIO_RUST_KERNEL)
 #   KTREE     the kernel source, prepared for Rust modules (VFIO_RUST_KTREE)
 #   KREL      the kernel release that is built for and booted, e.g. 7.3.4+deb13-amd64
 #   KIMAGE    the image that guests boot, as seen in the build root
@@ -45,11 +46,12 @@ use_built_kernel() {
 	KMAKE=(LLVM=1)
 }
 
-# use_kernel stock|debug: set all that depends on the kernel. KREL stays empty while there is none.
+# use_kernel stock|debug|powerpc: set all that depends on the kernel. KREL stays empty while there is none.
 use_kernel() {
 	local place
 	KERNEL=$1
 	ROOT=${VFIO_RUST_ROOT:-$CACHE/root-$SUITE-$(key_of packages)}
+	GUEST=$ROOT
 	KREL=$(newest_release "$ROOT")
 	case $KERNEL in
 	stock)
@@ -62,8 +64,15 @@ use_kernel() {
 	debug)
 		use_built_kernel
 		;;
+	powerpc)
+		# Rust for POWER takes a later compiler than Debian's kernel for amd64 was built with.
+		use_built_kernel
+		ROOT=$CACHE/root-$SUITE-powerpc-$(key_of powerpc.packages)
+		GUEST=$CACHE/guest-powerpc-$(key_of powerpc.guest)
+		KMAKE+=(ARCH=powerpc)
+		;;
 	*)
-		die "there is no kernel '$KERNEL' (stock, debug)"
+		die "there is no kernel '$KERNEL' (stock, debug, powerpc)"
 		;;
 	esac
 	BUILD=${VFIO_RUST_MODULES:-$CACHE/build/$(printf '%s' "$PROJECT" | cksum | cut -d ' ' -f 1)-${PROJECT##*/}-$place}
