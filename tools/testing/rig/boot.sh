@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154
-# Start the guest by virtme-ng inside the build root, and wait for it.
+# Start the guest inside the build root, by virtme-ng or for POWER by QEMU itself, and wait for it.
 #
 # Host and guest talk through the run folder: 'session.env' and 'argv' go in, 'status' comes back.
 # It is deleted after a good run and kept, with the log, after a bad one.
@@ -20,11 +20,13 @@ stop_guest() {
 	wait
 }
 
-# export_folder TAG FOLDER ACCESS: a 9p share in slot 1e
+share_slot=addr=1e      # where on the PCI bus the shared folders are
+
+# export_folder TAG FOLDER ACCESS: a 9p share
 export_folder() {
 	local n=${exported:=0}
 	qemu+=(-fsdev "local,id=fs-$1,path=$2,security_model=none,multidevs=remap$([ "$3" = rw ] || echo ,readonly=on)"
-		-device "virtio-9p-pci,fsdev=fs-$1,mount_tag=$1,addr=1e.$n,multifunction=on")
+		-device "virtio-9p-pci,fsdev=fs-$1,mount_tag=$1,$share_slot.$n,multifunction=on")
 	printf 'share_%s=%q\n' "$n" "$1 $3 $2" >>"$run/session.env"
 	exported=$((n + 1))
 	bind_list=${bind_list:+$bind_list:}$2
@@ -59,14 +61,14 @@ debug_parameters=(iommu.debug_pagealloc=1 numa=fake=2 watchdog_thresh=60 printk.
 
 guest_parameters() {
 	# On a busy host the boot-time check of the timer counts too few ticks, and the kernel panics.
-	append+=(no_timer_check)
+	is_power || append+=(no_timer_check)
 	# Nothing here needs these, and each costs time at boot; modprobe by name still loads them.
 	blacklist+=(kvm_amd kvm_intel psmouse pcspkr iTCO_wdt sr_mod sg evdev serio_raw)
 	case $hugepages in
 	0) ;;
 	1G:*)
-		# QEMU's default processor has no pages of 1 GiB.
-		qemu+=(-cpu "qemu64,+pdpe1gb")
+		# QEMU's default processor for PCs has no pages of 1 GiB.
+		is_power || qemu+=(-cpu "qemu64,+pdpe1gb")
 		append+=(default_hugepagesz=2M hugepagesz=1G "hugepages=${hugepages#1G:}")
 		;;
 	*) append+=("hugepages=$hugepages") ;;
@@ -84,27 +86,32 @@ guest_parameters() {
 # come and go as ACPI has it: the kernel's own pciehp takes two of its locks in both orders, and lockdep,
 # having said so, says no more.
 add_monitor() {
-	qemu+=(-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=on
-		-chardev "socket,id=monitor,path=$run/monitor,server=on,wait=off" -mon chardev=monitor,mode=control
+	is_power || qemu+=(-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=on)
+	qemu+=(-chardev "socket,id=monitor,path=$run/monitor,server=on,wait=off" -mon chardev=monitor,mode=control
 		-chardev "socket,id=monitorport,path=$run/monitor"
 		-device virtserialport,chardev=monitorport,name=vm.monitor)
 }
 
-boot_guest() {
+virtme_command() {
 	local arg kopts=()
-	guest_parameters
 	for arg in "${append[@]}"; do
 		kopts+=(-a "$arg")
 	done
+	launch=(python3 "$PROJECT/tools/testing/rig/virtme-run.py" "$run" --kimg "$KIMAGE" --mods auto --disable-kvm
+		--force-9p --name vfio-test --memory "$memory" --cpus "$smp" "${kopts[@]}"
+		--script-sh "exec bash $(printf '%q' "$PROJECT/tools/testing/guest/session") $(printf '%q' "$run")"
+		--qemu-opts "${qemu[@]}" "${qemu_args[@]}")
+}
+
+boot_guest() {
+	local launch=()
+	guest_parameters
+	if is_power; then power_command; else virtme_command; fi
 	: >"$log"
 	started=$SECONDS
 	export VFIO_RUST_BIND=$bind_list
 	# Standard output and error go through pipes: QEMU opens them by name, and would truncate a file.
-	timeout --kill-after=5 "$timeout" "$PROJECT/tools/setup/enter-root" \
-		python3 "$PROJECT/tools/testing/rig/virtme-run.py" "$run" --kimg "$KIMAGE" --mods auto --disable-kvm --force-9p \
-		--name vfio-test --memory "$memory" --cpus "$smp" "${kopts[@]}" \
-		--script-sh "exec bash $(printf '%q' "$PROJECT/tools/testing/guest/session") $(printf '%q' "$run")" \
-		--qemu-opts "${qemu[@]}" "${qemu_args[@]}" \
+	timeout --kill-after=5 "$timeout" "$PROJECT/tools/setup/enter-root" "${launch[@]}" \
 		</dev/null > >(cat) 2> >(cat >&2) &
 	guest_pid=$!
 	[ -z "$verbose" ] || tail -f --pid="$guest_pid" "$log" >&2 &

@@ -13,8 +13,9 @@ blacklist=()            # native drivers to keep off the test devices
 declare -A taken=()     # how many of each kind there are
 declare -A test_env=()  # VFIO_TEST_x -> addresses; @ADDRESS means "the devices below this bridge"
 
-# add_machine intel|amd|none
+# add_machine intel|amd|none|pseries|powernv
 add_machine() {
+	! is_power || { add_power_machine; return; }
 	qemu+=(-machine q35,kernel-irqchip=split)
 	case $1 in
 	intel)
@@ -33,16 +34,20 @@ add_machine() {
 	esac
 }
 
-# claim KIND SLOT...: the next free slot of a kind, in $slot; its number, from 0, in $nth
+# claim KIND SLOT...: the next free slot of a kind, in $slot, and how QEMU is told of it, in $place; the
+# device's number, from 0, in $nth. On POWER a host bridge takes the place of a slot.
 claim() {
 	local kind=$1 slots=("${@:2}") name
 	nth=${taken[$kind]-0}
 	[ "$nth" -lt ${#slots[@]} ] || bad_usage "at most ${#slots[@]} devices of kind $kind"
 	taken[$kind]=$((nth + 1))
 	slot=${slots[nth]}
+	place=addr=$slot.0
+	address=0000:00:$slot.0
+	! is_power || claim_bridge
 	name=VFIO_TEST_${kind^^}
 	name=${name//-/_}
-	test_env[$name]="${test_env[$name]-}${test_env[$name]+ }0000:00:$slot.0"
+	test_env[$name]="${test_env[$name]-}${test_env[$name]+ }$address"
 }
 
 add_nvme() {
@@ -51,12 +56,17 @@ add_nvme() {
 	claim nvme 10 11
 	truncate -s "$size" "$run/nvme$nth.img" || bad_usage "nvme: bad size '$size'"
 	qemu+=(-drive "if=none,id=nvme$nth,format=raw,cache=unsafe,file=$run/nvme$nth.img"
-		-device "nvme,drive=nvme$nth,serial=vfio-test-$nth,addr=$slot.0")
+		-device "nvme,drive=nvme$nth,serial=vfio-test-$nth,$place")
 	blacklist+=(nvme)
 }
 
 add_edu_pair() {
 	claim edu-pair 15
+	! is_power || {
+		test_env[VFIO_TEST_EDU_PAIR]="$address ${address%.0}.1"
+		qemu+=(-device "edu,multifunction=on,$place" -device "edu,${place%.0}.1")
+		return
+	}
 	test_env[VFIO_TEST_EDU_PAIR]=@0000:00:$slot.0
 	qemu+=(-device "pci-bridge,id=pair,chassis_nr=1,addr=$slot.0"
 		-device edu,bus=pair,addr=1.0 -device edu,bus=pair,addr=2.0)
@@ -96,7 +106,7 @@ add_e1000_pair() {
 add_ivshmem() {
 	claim ivshmem 0e
 	qemu+=(-object "memory-backend-ram,id=ivshmem,size=$1,share=on"
-		-device "ivshmem-plain,memdev=ivshmem,addr=$slot.0")
+		-device "ivshmem-plain,memdev=ivshmem,$place")
 }
 
 # A plain VGA card is what Linux's vgacon writes its text to; with a driver of its own the legacy
@@ -148,28 +158,31 @@ add_igd() {
 
 # add_device SPEC
 add_device() {
+	case $machine-$1 in
+	p*-igb-p* | p*-e1000*-pair | p*-vga* | p*-denylisted | p*-igd) bad_usage "there is no $1 on $machine" ;;
+	esac
 	case $1 in
 	nvme | nvme:*) add_nvme "${1#nvme}" ;;
-	edu) claim edu 12 13 && qemu+=(-device "edu,addr=$slot.0") ;;
+	edu) claim edu 12 13 && qemu+=(-device "edu,$place") ;;
 	edu-pair) add_edu_pair ;;
-	igb) claim igb 0a 0c && qemu+=(-device "igb,addr=$slot.0") && blacklist+=(igb) ;;
+	igb) claim igb 0a 0c && qemu+=(-device "igb,$place") && blacklist+=(igb) ;;
 	# The first one's virtual functions are on the wire, too. Instead of igb 0 and 1.
 	igb-pair) add_wire igb 2 0a 0c ;;
 	igb-port) add_igb_port ;;
-	e1000e) claim e1000e 18 19 && qemu+=(-device "e1000e,addr=$slot.0") && blacklist+=(e1000e) ;;
+	e1000e) claim e1000e 18 19 && qemu+=(-device "e1000e,$place") && blacklist+=(e1000e) ;;
 	e1000e-pair) add_wire e1000e 0 0b 0d ;;
 	e1000-pair) add_e1000_pair ;;
 	denylisted) add_denylisted ;;
 	igd) add_igd ;;
 	ivshmem:?*) add_ivshmem "${1#ivshmem:}" ;;
-	testdev) claim testdev 0f && qemu+=(-device "pci-testdev,addr=$slot.0") ;;
+	testdev) claim testdev 0f && qemu+=(-device "pci-testdev,$place") ;;
 	vga) add_vga ;;
 	vga-port) add_vga_port ;;
-	virtio-rng) claim virtio-rng 0b && qemu+=(-device "virtio-rng-pci,addr=$slot.0") ;;
-	xhci) claim xhci 09 && qemu+=(-device "qemu-xhci,addr=$slot.0") && blacklist+=(xhci_pci) ;;
+	virtio-rng) claim virtio-rng 0b && qemu+=(-device "virtio-rng-pci,$place") ;;
+	xhci) claim xhci 09 && qemu+=(-device "qemu-xhci,$place") && blacklist+=(xhci_pci) ;;
 	xhci-msi)
 		claim xhci-msi 16
-		qemu+=(-device "qemu-xhci,msi=on,msix=off,addr=$slot.0")
+		qemu+=(-device "qemu-xhci,msi=on,msix=off,$place")
 		blacklist+=(xhci_pci)
 		;;
 	*) qemu+=(-device "$1") ;;

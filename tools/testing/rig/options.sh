@@ -11,9 +11,10 @@ The project, the cache and the build root are visible in the guest at the same p
 COMMAND starts in the current folder (if the guest has it). $VM_OUT is a folder to write results to:
 the host finds them in the folder given with --out.
 
-  --machine intel|amd|none
-                        q35 with an Intel or an AMD IOMMU, or without one
-                        (not yet: virtio, pseries, powernv)
+  --machine intel|amd|none|pseries|powernv
+                        q35 with an Intel or an AMD IOMMU, or without one; a POWER partition, or a POWER9
+                        without hypervisor: these have a kernel of their own, built on first use (10 minutes,
+                        5 GB), and only the C modules (not yet: --driver rust). (Not yet: virtio)
   --driver rust|c|none  our modules, the kernel's own, or no VFIO loaded before COMMAND starts
   --kernel stock|debug  Debian's kernel; or one that is built on first use (10 minutes, 3 GB) to find bugs:
                         KASAN, UBSAN, lockdep, kmemleak, fault injection, DEBUG_VM, IOMMUFD, no-IOMMU mode, the device
@@ -87,8 +88,12 @@ not_yet() {
 check_machine() {
 	case $machine in
 	intel | amd | none) ;;
-	virtio | pseries | powernv) not_yet "--machine $machine" 4 ;;
-	*) bad_usage "unknown machine '$machine' (intel, amd, none)" ;;
+	pseries | powernv)
+		kernel=powerpc
+		[ "$driver" != rust ] || not_yet "--driver rust on $machine" 5
+		;;
+	virtio) not_yet "--machine $machine" 4 ;;
+	*) bad_usage "unknown machine '$machine' (intel, amd, none, pseries, powernv)" ;;
 	esac
 }
 
@@ -100,6 +105,7 @@ check_choices() {
 	esac
 	case $kernel in
 	stock | debug) ;;
+	powerpc) is_power || bad_usage "the kernel 'powerpc' is for --machine pseries and powernv" ;;
 	*) bad_usage "unknown kernel '$kernel' (stock, debug)" ;;
 	esac
 	[ -n "$timeout" ] || timeout=$([ "$kernel" = debug ] && echo 900 || echo 300)
@@ -147,6 +153,7 @@ parse_options() {
 # made when they are missing: no other target does.
 choose_guest_kernel() {
 	export VFIO_RUST_KERNEL=$kernel
+	! is_power || "$PROJECT/tools/setup/powerpc-kernel" >&2 || exit 126
 	if [ "$kernel" = debug ]; then
 		"$PROJECT/tools/setup/debug-kernel" >&2 || exit 126
 		"$PROJECT/tools/setup/build-modules" modules >"$CACHE/logs/modules-debug.log" 2>&1 || {
