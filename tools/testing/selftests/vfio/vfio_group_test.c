@@ -214,7 +214,7 @@ TEST_F(bound, dies_in_a_container)
 	struct vfio_group_status status = { .argsz = sizeof(status) };
 
 	group_set_container(group, container);
-	set_iommu(container, VFIO_TYPE1v2_IOMMU);
+	set_iommu(container, HOST_IOMMU);
 	pci_unbind(self->bdf);
 	EXPECT_EQ(-ENODEV, __call(group, VFIO_GROUP_GET_STATUS, &status));
 	EXPECT_EQ(-ENODEV, __group_get_device(group, self->bdf));
@@ -322,7 +322,7 @@ TEST_F(pair, both_bound)
 	pci_bind(self->sibling, "vfio-pci");
 	EXPECT_EQ(VIABLE, group_status(self->group));
 	group_set_container(self->group, self->container);
-	set_iommu(self->container, VFIO_TYPE1v2_IOMMU);
+	set_iommu(self->container, HOST_IOMMU);
 	first = group_get_device(self->group, self->bdf);
 	second = group_get_device(self->group, self->sibling);
 	EXPECT_EQ(0x11e8, config_read(first, 2, 2));
@@ -366,7 +366,7 @@ TEST_F(pair, closing_gives_the_group_back)
 {
 	pci_bind(self->sibling, "vfio-pci");
 	group_set_container(self->group, self->container);
-	set_iommu(self->container, VFIO_TYPE1v2_IOMMU);
+	set_iommu(self->container, HOST_IOMMU);
 	pci_unbind(self->sibling);
 	EXPECT_EQ(-EBUSY, __pci_bind(self->sibling, HOST_DRIVER));
 	close(self->group);

@@ -252,7 +252,7 @@ TEST_F(edu, req_on_unbind)
 	self->vfio.device = -1;
 	vfio_close(&self->vfio);
 	memcpy(bdf, self->vfio.bdf, sizeof(bdf));
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->device = self->vfio.device;
 	edu_open(&self->edu, self->device);
 }

@@ -258,7 +258,7 @@ FIXTURE_SETUP(e1000e)
 
 	if (!pci_find_alone(ID_E1000E, 0, bdf))
 		SKIP(return, "no e1000e alone in its group");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->fd = self->vfio.device;
 	self->size = region_info(self->fd, ROM).size;
 	if (!self->size)

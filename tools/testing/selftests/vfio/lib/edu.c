@@ -14,6 +14,15 @@
 #define  EDU_DMA_RUN	1
 #define  EDU_DMA_TO_RAM	2
 
+/* QEMU gives the registers the byte order of the machine: on POWER the big-endian one. */
+#ifdef __powerpc64__
+#define from_edu	be32toh
+#define to_edu		htobe32
+#else
+#define from_edu	le32toh
+#define to_edu		htole32
+#endif
+
 /* Where the device's own page is in its DMA address space. */
 #define EDU_BUFFER_AT	0x40000
 
@@ -21,12 +30,12 @@
 
 uint32_t edu_read(struct edu *edu, uint32_t at)
 {
-	return le32toh(*(volatile uint32_t *)(edu->regs + at));
+	return from_edu(*(volatile uint32_t *)(edu->regs + at));
 }
 
 void edu_write(struct edu *edu, uint32_t at, uint32_t value)
 {
-	*(volatile uint32_t *)(edu->regs + at) = htole32(value);
+	*(volatile uint32_t *)(edu->regs + at) = to_edu(value);
 }
 
 void edu_open(struct edu *edu, int device)

@@ -60,7 +60,7 @@ FIXTURE_SETUP(any)
 
 	if (!pci_find_alone(variant->vendor, variant->device, 0, bdf))
 		SKIP(return, "no such device");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->device = self->vfio.device;
 	self->size = region_info(self->device, CONFIG).size;
 }

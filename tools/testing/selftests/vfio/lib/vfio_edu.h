@@ -21,7 +21,7 @@ FIXTURE_SETUP(edu)
 
 	if (!pci_find_alone(ID_EDU, 0, bdf))
 		SKIP(return, "no edu alone in its group");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->fd = self->vfio.device;
 }
 

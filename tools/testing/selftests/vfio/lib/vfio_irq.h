@@ -96,7 +96,7 @@ FIXTURE_SETUP(edu)
 
 	if (!pci_find_alone(ID_EDU, 0, bdf))
 		SKIP(return, "no edu device that is alone in its group");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->device = self->vfio.device;
 	edu_open(&self->edu, self->device);
 	self->event = eventfd_new();

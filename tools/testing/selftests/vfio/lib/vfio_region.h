@@ -54,7 +54,7 @@ FIXTURE_SETUP(testdev)
 
 	if (!pci_find_alone(ID_TESTDEV, 0, bdf))
 		SKIP(return, "no pci-testdev alone in its group");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->fd = self->vfio.device;
 }
 
@@ -81,7 +81,7 @@ FIXTURE_SETUP(igb)
 
 	if (!pci_find_alone(ID_IGB, 0, bdf))
 		SKIP(return, "no igb alone in its group");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->fd = self->vfio.device;
 	cap = pci_capability(self->fd, 0x11);
 	table = config_read(self->fd, cap + 4, 4);
@@ -114,7 +114,7 @@ FIXTURE_SETUP(ivshmem)
 
 	if (!pci_find_alone(ID_IVSHMEM, 0, bdf))
 		SKIP(return, "no ivshmem alone in its group");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->fd = self->vfio.device;
 	self->size = region_info(self->fd, BAR(IVSHMEM_BAR)).size;
 }

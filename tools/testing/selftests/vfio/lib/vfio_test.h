@@ -25,7 +25,14 @@
 #include <linux/vfio.h>
 
 #define BDF_LEN		16
+/* Pages, and the IOMMU type for tests that would take any. */
+#ifdef __powerpc64__
+#define PAGE		65536UL
+#define HOST_IOMMU	VFIO_SPAPR_TCE_v2_IOMMU
+#else
 #define PAGE		4096UL
+#define HOST_IOMMU	VFIO_TYPE1v2_IOMMU
+#endif
 
 /* Ends the test process as failed, with a message. */
 #define fail(fmt, ...) \
