@@ -245,7 +245,8 @@ impl Bound {
 
 /// The parts of the device that the host needs while it is open.
 ///
-/// Lock order: the lock of the device's set, `user`, then the locks of the open device: `Irqs::igate`, the memory gate.
+/// Lock order: the lock of the device's set, `user`, then the locks of the open device:
+/// `Irqs::igate`, the memory gate.
 #[pin_data]
 pub(crate) struct Current {
     #[pin]

@@ -78,11 +78,9 @@ impl Device {
     ///
     /// May be called from any context.
     pub fn intx_is_masked(&self) -> bool {
-        /// The COMMAND register and its bit DisINTx.
-        const COMMAND: u16 = 0x04;
-        const INTX_DISABLE: u16 = 1 << 10;
-
-        self.config_read_u16(COMMAND) & INTX_DISABLE != 0
+        // CAST: Both have 16 bits.
+        let command = self.config_read_u16(bindings::PCI_COMMAND as u16);
+        command & bindings::PCI_COMMAND_INTX_DISABLE as u16 != 0
     }
 
     /// Masks the pin if it is asserted, and returns whether it was.
