@@ -12,6 +12,7 @@
 #   KIMAGE    the image that guests boot, as seen in the build root
 #   KMODULES  the kernel's own modules: what is /lib/modules/$KREL in a guest
 #   KMAKE     arguments that this kernel's build system needs
+#   PATIENCE  how many times as long as on Debian's kernel a test may take on this one
 #   BUILD     where the modules of this checkout are built (VFIO_RUST_MODULES)
 
 PROJECT=$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -53,6 +54,7 @@ use_kernel() {
 	ROOT=${VFIO_RUST_ROOT:-$CACHE/root-$SUITE-$(key_of packages)}
 	GUEST=$ROOT
 	KREL=$(newest_release "$ROOT")
+	PATIENCE=1
 	case $KERNEL in
 	stock)
 		KTREE=${VFIO_RUST_KTREE:-$CACHE/linux-${KREL:-none}}
@@ -63,6 +65,7 @@ use_kernel() {
 		;;
 	debug)
 		use_built_kernel
+		PATIENCE=10
 		;;
 	powerpc)
 		# Rust for POWER takes a later compiler than Debian's kernel for amd64 was built with.

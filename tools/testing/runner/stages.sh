@@ -31,12 +31,9 @@ build_all() {
 	}
 }
 
-# How many times as long as on the stock kernel a test may take.
-patience() { [ "$KERNEL" = debug ] && echo 5 || echo 1; }
-
 in_selftests() {
 	"$PROJECT/tools/setup/enter-root" make -s -C "$PROJECT/tools/testing/selftests/vfio" \
-		KSRC="$KTREE" OUTPUT="$selftests" PATIENCE="$(patience)" "$@"
+		KSRC="$KTREE" OUTPUT="$selftests" PATIENCE="$PATIENCE" "$@"
 }
 
 build_selftests() {
@@ -90,8 +87,8 @@ run_selftests() {
 	# the AMD IOMMU lets the tests make, for an overflow, and the page for one that stays mapped.
 	[ "${KERNEL-stock}-$1" != debug-amd ] || known=(--append iommu.debug_pagealloc=0)
 	"$vm" --machine "$1" --driver "$2" "${test_devices[@]}" "${known[@]}" --hugepages 16 --out "$out" \
-		--share "$selftests" --timeout $((2400 * $(patience))) \
-		-- "$PROJECT/tools/testing/runner/selftests-in-guest" "$2" "$selftests" $((300 * $(patience)))
+		--share "$selftests" --timeout $((2400 * PATIENCE)) \
+		-- "$PROJECT/tools/testing/runner/selftests-in-guest" "$2" "$selftests" $((300 * PATIENCE))
 	status=$?
 	while read -r test; do
 		if [ -e "$out/$test.ktap" ]; then
@@ -122,7 +119,7 @@ stage_config() {
 	"$vm" --machine intel --driver none --device edu --device nvme --device igb --device igb \
 		--device igb-port --device e1000e --device ivshmem:16M --device testdev --device xhci \
 		--device xhci-msi --device vga --device virtio-rng --out "$out" --share "$selftests" \
-		--timeout $((400 * $(patience))) -- sh -c 'exec "$0" "$@" $VFIO_TEST_EDU $VFIO_TEST_NVME \
+		--timeout $((400 * PATIENCE)) -- sh -c 'exec "$0" "$@" $VFIO_TEST_EDU $VFIO_TEST_NVME \
 			$VFIO_TEST_IGB $VFIO_TEST_IGB_PORT $VFIO_TEST_E1000E $VFIO_TEST_IVSHMEM \
 			$VFIO_TEST_TESTDEV $VFIO_TEST_XHCI $VFIO_TEST_XHCI_MSI $VFIO_TEST_VGA \
 			$VFIO_TEST_VIRTIO_RNG' \
