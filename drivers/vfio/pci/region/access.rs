@@ -87,9 +87,14 @@ impl Access<'_> {
         let (mut at, mut left) = (self.at, self.count);
         while let Some(step) = Step::first(at, left, &self.closed, self.widest) {
             f(step, at)?;
+            let len = step.len();
+            // Most have one step.
+            if len == left {
+                break;
+            }
             // OVERFLOW: A step is within the range that was checked.
-            at += step.len();
-            left -= step.len();
+            at += len;
+            left -= len;
         }
         Ok(self.count)
     }
