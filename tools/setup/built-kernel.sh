@@ -42,12 +42,13 @@ compile() {
 	nice -n 5 "$PROJECT/tools/setup/enter-root" make -C "$KTREE" "${KMAKE[@]}" -j"$(nproc)" "$1" modules
 }
 
-# install_kernel IMAGE: what guests and modules need stays; objects and the like, some 2 GB, do not.
+# install_kernel IMAGE: what guests and modules need stays; objects and the like, some 2 GB, do not. (Modules
+# for POWER are linked with crtsavres.o.)
 install_kernel() {
 	make_kernel INSTALL_MOD_PATH="$KTREE/installed" modules_install || return 1
 	cp "$KTREE/$1" "$KTREE/vmlinuz" || return 1
 	find "$KTREE" -path "$KTREE/scripts" -prune -o -path "$KTREE/tools" -prune -o -path "$KTREE/installed" -prune \
-		-o -type f \( -name '*.o' -o -name '*.a' -o -name '*.ko' \) -exec rm -f {} +
+		-o -type f ! -name crtsavres.o \( -name '*.o' -o -name '*.a' -o -name '*.ko' \) -exec rm -f {} +
 	cp "$KTREE/include/config/kernel.release" "$KTREE/.vfio-prepared"
 }
 

@@ -57,12 +57,14 @@ pub(super) unsafe fn withdraw_range(domains: &[Domain], iova: u64, len: u64) -> 
     if len == 0 {
         return true;
     }
-    domains.iter().fold(true, |clean, domain| {
-        domain.tables().unmapping(|gather| {
+    let mut clean = true;
+    for domain in domains {
+        clean &= domain.tables().unmapping(|gather| {
             // SAFETY: The caller promises what is required.
             unsafe { withdraw_steps(gather, iova, len) }
-        }) && clean
-    })
+        });
+    }
+    clean
 }
 
 /// Removes the translations of `runs` at `iova` and behind; returns whether that worked.
