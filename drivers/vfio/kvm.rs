@@ -9,9 +9,12 @@
 //!
 //! C counterpart: `vfio_file_*` in [`drivers/vfio/vfio_main.c`](srctree/drivers/vfio/vfio_main.c)
 
-use kernel_ext::kvm::{
-    hooks::Assignable,
-    VmSlot, //
+use kernel_ext::{
+    iommu::Group,
+    kvm::{
+        hooks::Assignable,
+        VmSlot, //
+    }, //
 };
 
 use crate::{
@@ -31,6 +34,10 @@ impl Assignable for GroupFile {
 
     fn vm(&self) -> Option<&VmSlot> {
         Some(self.group().vm())
+    }
+
+    fn iommu_group(&self) -> Option<&Group> {
+        Some(self.group().iommu())
     }
 }
 

@@ -11,3 +11,6 @@
 EXPORT_SYMBOL_GPL(vfio_file_is_valid);
 EXPORT_SYMBOL_GPL(vfio_file_enforced_coherent);
 EXPORT_SYMBOL_GPL(vfio_file_set_kvm);
+#ifdef CONFIG_SPAPR_TCE_IOMMU
+EXPORT_SYMBOL_GPL(vfio_file_iommu_group);
+#endif

@@ -19,4 +19,9 @@
 #include <linux/vfio.h>
 #include <linux/vfio_pci_core.h>
 #include <linux/vgaarb.h>
+#ifdef CONFIG_SPAPR_TCE_IOMMU
+#include <asm/eeh.h>
+#include <asm/iommu.h>
+#include <asm/mmu_context.h>
+#endif
 #include "../helpers/helpers.h"

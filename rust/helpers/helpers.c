@@ -14,6 +14,7 @@
 #include "pm_runtime.c"
 #include "ratelimit.c"
 #include "sched.c"
+#include "tce.c"
 #include "vga.c"
 #include "vma.c"
 #include "wait.c"

@@ -112,8 +112,23 @@ void vfio_helper_init_work(struct work_struct *work, work_func_t func);
 void vfio_helper_iommu_iotlb_gather_init(struct iommu_iotlb_gather *gather);
 void vfio_helper_iommu_iotlb_sync(struct iommu_domain *domain,
 				  struct iommu_iotlb_gather *gather);
+int vfio_helper_iommu_get_msi_cookie(struct iommu_domain *domain, dma_addr_t base);
 void vfio_helper_sg_set_page(struct scatterlist *sg, struct page *page,
 			     unsigned int len);
+
+/* tce.c */
+#ifdef CONFIG_SPAPR_TCE_IOMMU
+bool vfio_helper_eeh_enabled(void);
+bool vfio_helper_has_put_tce_indirect(void);
+long vfio_helper_plpar_tce_put_indirect(unsigned long liobn, unsigned long ioba,
+					unsigned long page, unsigned long count);
+u64 vfio_helper_virt_to_phys(const void *address);
+void *vfio_helper_phys_to_virt(u64 address);
+unsigned int vfio_helper_page_shift_of_pfn(unsigned long pfn);
+void vfio_helper_set_page_dirty(struct page *page);
+void vfio_helper_get_page(struct page *page);
+void vfio_helper_put_page(struct page *page);
+#endif
 
 /* vga.c */
 int vfio_helper_vga_get_interruptible(struct pci_dev *pdev, unsigned int rsrc);

@@ -16,6 +16,11 @@ void vfio_helper_iommu_iotlb_sync(struct iommu_domain *domain,
 	iommu_iotlb_sync(domain, gather);
 }
 
+int vfio_helper_iommu_get_msi_cookie(struct iommu_domain *domain, dma_addr_t base)
+{
+	return iommu_get_msi_cookie(domain, base);
+}
+
 void vfio_helper_sg_set_page(struct scatterlist *sg, struct page *page,
 			     unsigned int len)
 {

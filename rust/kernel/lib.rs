@@ -17,6 +17,8 @@ pub mod debugfs;
 pub mod device;
 #[cfg(CONFIG_VFIO_PCI_DMABUF)]
 pub mod dma_buf;
+#[cfg(CONFIG_SPAPR_TCE_IOMMU)]
+pub mod eeh;
 pub mod eventfd;
 pub mod firmware_memory;
 pub mod fs;
@@ -39,6 +41,8 @@ pub mod sched;
 pub mod sync;
 pub mod taint;
 pub mod task;
+#[cfg(CONFIG_SPAPR_TCE_IOMMU)]
+pub mod tce;
 pub mod tracepoint;
 pub mod uaccess;
 pub mod work;
@@ -68,6 +72,11 @@ pub mod private {
         vfio_file_is_valid,
         vfio_file_set_kvm, //
     };
+
+    #[cfg(CONFIG_SPAPR_TCE_IOMMU)]
+    pub use kernel::bindings::iommu_group;
+    #[cfg(CONFIG_SPAPR_TCE_IOMMU)]
+    pub use vfio_bindings::vfio_file_iommu_group;
 
     #[cfg(CONFIG_VFIO_PCI_DMABUF)]
     pub use kernel::bindings::{

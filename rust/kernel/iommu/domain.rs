@@ -160,7 +160,7 @@ impl Domain {
     pub fn set_msi_window(&mut self, base: u64) -> Result {
         let raw = self.tables.as_raw();
         // SAFETY: The domain is live and exclusively ours.
-        let result = to_result(unsafe { bindings::iommu_get_msi_cookie(raw, base) });
+        let result = to_result(unsafe { bindings::vfio_helper_iommu_get_msi_cookie(raw, base) });
         match result {
             // The kernel was built without that machinery, so nothing needs it.
             Err(e) if e == ENODEV => Ok(()),

@@ -2,9 +2,9 @@
 
 //! What KVM calls in VFIO.
 //!
-//! KVM finds three functions by their C names and asks them about files that a program gave to the
-//! "VFIO device" of its virtual machine. [`kvm_hooks!`](crate::kvm_hooks) defines them, for all
-//! types of files that implement [`Assignable`]. A C file of the module exports them, for modules
+//! KVM finds three functions by their C names, on POWER four, and asks them about files that a program
+//! gave to the "VFIO device" of its virtual machine. [`kvm_hooks!`](crate::kvm_hooks) defines them, for
+//! all types of files that implement [`Assignable`]. A C file of the module exports them, for modules
 //! under the GPL only, as KVM's look-up demands.
 //!
 //! C caller: [`virt/kvm/vfio.c`](srctree/virt/kvm/vfio.c)
@@ -15,7 +15,8 @@ use crate::{
     fs::{
         object_behind,
         FileOperations, //
-    }, //
+    },
+    iommu::Group, //
 };
 
 /// A file that shows that its holder may use a device.
@@ -29,6 +30,13 @@ pub trait Assignable: FileOperations {
 
     /// Returns where the virtual machine is noted, if anybody wants to know.
     fn vm(&self) -> Option<&VmSlot>;
+
+    /// Returns the IOMMU group, if the file is one of a group.
+    ///
+    /// On POWER, KVM fills the TCE tables of a group itself when its guest asks for it.
+    fn iommu_group(&self) -> Option<&Group> {
+        None
+    }
 }
 
 /// Returns whether `file` is of type `T`.
@@ -69,6 +77,22 @@ pub unsafe fn set_vm<T: Assignable>(file: *mut bindings::file, kvm: *mut binding
         // SAFETY: By the requirements of this function.
         unsafe { slot.set(kvm) };
     }
+}
+
+/// Returns the IOMMU group if `file` is of type `T` and has one, with a reference that is the caller's.
+///
+/// # Safety
+///
+/// `file` points to an open file, which is not released meanwhile.
+#[cfg(CONFIG_SPAPR_TCE_IOMMU)]
+#[doc(hidden)]
+pub unsafe fn iommu_group<T: Assignable>(
+    file: *mut bindings::file,
+) -> Option<*mut bindings::iommu_group> {
+    // SAFETY: By the requirements of this function.
+    let this = unsafe { object_behind::<T>(file) }?;
+    let group = core::mem::ManuallyDrop::new(this.iommu_group()?.clone());
+    Some(group.as_raw())
 }
 
 /// Defines `vfio_file_is_valid`, `vfio_file_enforced_coherent` and `vfio_file_set_kvm` for the given
@@ -120,6 +144,26 @@ macro_rules! kvm_hooks {
                 // SAFETY: By the requirements of this function.
                 unsafe { $(hooks::set_vm::<$type>(file, kvm);)+ }
             }
+
+            /// Returns the IOMMU group of `file` with a reference; null if it has none.
+            ///
+            /// # Safety
+            ///
+            /// `file` points to an open file, which is not released meanwhile.
+            #[cfg(CONFIG_SPAPR_TCE_IOMMU)]
+            #[no_mangle]
+            unsafe extern "C" fn vfio_file_iommu_group(
+                file: *mut private::file,
+            ) -> *mut private::iommu_group {
+                // SAFETY: By the requirements of this function.
+                let group = unsafe {
+                    None $(.or_else(|| hooks::iommu_group::<$type>(file)))+
+                };
+                group.unwrap_or(core::ptr::null_mut())
+            }
+
+            #[cfg(CONFIG_SPAPR_TCE_IOMMU)]
+            let _ = if true { private::vfio_file_iommu_group } else { vfio_file_iommu_group };
 
             // Both arms of an `if` have the same type, so this compiles only if the functions have
             // those of the C header.

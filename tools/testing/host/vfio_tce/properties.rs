@@ -97,6 +97,21 @@ proptest! {
         }
     }
 
+    /// An entry, and a range of entries, is the window's exactly if it lies in it.
+    #[test]
+    fn whose_entries((window, address, size) in window_and_range(), other in self::window()) {
+        let (first, count) = wide(window.all());
+        let number = address >> window.shift().get();
+        let inside = first <= number.into() && u128::from(number) < first + count;
+        prop_assert_eq!(window.entry(number).map(wide), inside.then_some((number.into(), 1)));
+        if let Some(entries) = other.entries(address, size) {
+            let (from, len) = wide(entries);
+            let held = first <= from && from + len <= first + count;
+            prop_assert_eq!(window.holds(entries), held);
+        }
+        prop_assert!(window.holds(window.all()));
+    }
+
     /// A window is refused exactly when it is empty or reaches behind 64 bits.
     #[test]
     fn windows_are_exact(shift in shift(), first in edge(), count in edge()) {

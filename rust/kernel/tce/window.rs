@@ -19,31 +19,31 @@
 use core::ops::Range;
 
 /// How many windows a group can have at once.
-pub(crate) const WINDOWS: usize = 2;
+pub const WINDOWS: usize = 2;
 
 /// The size of a window's pages, as a power of two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct PageShift(u8);
+pub struct PageShift(u8);
 
 impl PageShift {
     /// Returns the size of 2^`shift` bytes, if a table can have it: 4 KiB to 16 GiB.
-    pub(crate) fn new(shift: u64) -> Option<Self> {
+    pub fn new(shift: u64) -> Option<Self> {
         let shift = u8::try_from(shift).ok()?;
         (12..=34).contains(&shift).then_some(Self(shift))
     }
 
     /// Returns the power.
-    pub(crate) fn get(self) -> u8 {
+    pub fn get(self) -> u8 {
         self.0
     }
 
     /// Returns the size in bytes.
-    pub(crate) fn bytes(self) -> u64 {
+    pub fn bytes(self) -> u64 {
         1 << self.0
     }
 
     /// Returns how many pages `bytes` are; `None` if they are no whole number of them.
-    pub(crate) fn pages(self, bytes: u64) -> Option<u64> {
+    pub fn pages(self, bytes: u64) -> Option<u64> {
         let pages = bytes >> self.0;
         (pages << self.0 == bytes).then_some(pages)
     }
@@ -55,30 +55,30 @@ impl PageShift {
 ///
 /// They are entries of the window that they were made by, and `first + count` does not wrap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Entries {
+pub struct Entries {
     first: u64,
     count: u64,
 }
 
 impl Entries {
     /// Returns the number of the first one.
-    pub(crate) fn first(self) -> u64 {
+    pub fn first(self) -> u64 {
         self.first
     }
 
     /// Returns how many there are.
-    pub(crate) fn count(self) -> u64 {
+    pub fn count(self) -> u64 {
         self.count
     }
 
     /// Returns their numbers.
-    pub(crate) fn numbers(self) -> Range<u64> {
+    pub fn numbers(self) -> Range<u64> {
         // OVERFLOW: By the type invariant.
         self.first..self.first + self.count
     }
 
     /// Cuts off the first `count`, or all if there are not as many; returns them and the rest.
-    pub(crate) fn split(self, count: u64) -> (Self, Self) {
+    pub fn split(self, count: u64) -> (Self, Self) {
         let count = count.min(self.count);
         // INVARIANT: Both are parts of `self`.
         // OVERFLOW: `count` is at most `self.count`.
@@ -100,7 +100,7 @@ impl Entries {
 ///
 /// There is at least one entry, and the last page ends at or before the end of 64 bits of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Window {
+pub struct Window {
     shift: PageShift,
     first: u64,
     count: u64,
@@ -109,7 +109,7 @@ pub(crate) struct Window {
 impl Window {
     /// Returns the window of `count` pages whose first one is entry `first`; `None` if it has none or
     /// its addresses have more than 64 bits.
-    pub(crate) fn new(shift: PageShift, first: u64, count: u64) -> Option<Self> {
+    pub fn new(shift: PageShift, first: u64, count: u64) -> Option<Self> {
         let last = first.checked_add(count.checked_sub(1)?)?;
         // INVARIANT: The last page begins at an address of 64 bits, and so ends at one.
         (last <= u64::MAX >> shift.get()).then_some(Self {
@@ -120,31 +120,31 @@ impl Window {
     }
 
     /// Returns the size of its pages.
-    pub(crate) fn shift(self) -> PageShift {
+    pub fn shift(self) -> PageShift {
         self.shift
     }
 
     /// Returns the lowest address.
-    pub(crate) fn start(self) -> u64 {
+    pub fn start(self) -> u64 {
         self.first << self.shift.get()
     }
 
     /// Returns the highest address, which still belongs to it.
-    pub(crate) fn last(self) -> u64 {
+    pub fn last(self) -> u64 {
         // OVERFLOW: By the type invariant.
         let last = self.first + (self.count - 1);
         last << self.shift.get() | (self.shift.bytes() - 1)
     }
 
     /// Returns whether an address belongs to it.
-    pub(crate) fn contains(self, address: u64) -> bool {
+    pub fn contains(self, address: u64) -> bool {
         (self.start()..=self.last()).contains(&address)
     }
 
     /// Returns the entries for `size` bytes from `address` on.
     ///
     /// `None` if either is no multiple of the size of a page, or a byte of the range lies outside.
-    pub(crate) fn entries(self, address: u64, size: u64) -> Option<Entries> {
+    pub fn entries(self, address: u64, size: u64) -> Option<Entries> {
         let first = self.shift.pages(address)?;
         let count = self.shift.pages(size)?;
         // How many entries from `first` on there are.
@@ -153,8 +153,24 @@ impl Window {
         (count <= left && left > 0).then_some(Entries { first, count })
     }
 
+    /// Returns one entry by its number; `None` if it is not one of the window.
+    pub fn entry(self, number: u64) -> Option<Entries> {
+        let index = number.checked_sub(self.first)?;
+        // INVARIANT: It was just checked; by the window's invariant numbers have 52 bits at most.
+        (index < self.count).then_some(Entries {
+            first: number,
+            count: 1,
+        })
+    }
+
+    /// Returns whether all of `entries` are the window's.
+    pub fn holds(self, entries: Entries) -> bool {
+        let index = entries.first.checked_sub(self.first);
+        index.is_some_and(|index| index <= self.count && entries.count <= self.count - index)
+    }
+
     /// Returns all of its entries.
-    pub(crate) fn all(self) -> Entries {
+    pub fn all(self) -> Entries {
         // INVARIANT: By that of the window.
         Entries {
             first: self.first,
@@ -169,33 +185,33 @@ impl Window {
 ///
 /// No two of them share an address.
 #[derive(Debug)]
-pub(crate) struct Windows<T>([Option<(Window, T)>; WINDOWS]);
+pub struct Windows<T>([Option<(Window, T)>; WINDOWS]);
 
 impl<T> Windows<T> {
     /// No windows.
-    pub(crate) const fn none() -> Self {
+    pub const fn none() -> Self {
         Self([const { None }; WINDOWS])
     }
 
     /// Returns the number of the first free place, which is what the platform calls the window.
-    pub(crate) fn free(&self) -> Option<usize> {
+    pub fn free(&self) -> Option<usize> {
         self.0.iter().position(Option::is_none)
     }
 
     /// Returns the number of the window with `address`, and the window.
-    pub(crate) fn find(&self, address: u64) -> Option<(usize, &Window, &T)> {
+    pub fn find(&self, address: u64) -> Option<(usize, &Window, &T)> {
         self.iter().find(|(_, window, _)| window.contains(address))
     }
 
     /// Goes through the windows by their numbers.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Window, &T)> {
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &Window, &T)> {
         let numbered = self.0.iter().enumerate();
         numbered.filter_map(|(number, place)| place.as_ref().map(|(w, t)| (number, w, t)))
     }
 
     /// Puts a window in place `number`; gives `value` back if that is taken, does not exist, or the
     /// window shares an address with another one.
-    pub(crate) fn insert(&mut self, number: usize, window: Window, value: T) -> Result<(), T> {
+    pub fn insert(&mut self, number: usize, window: Window, value: T) -> Result<(), T> {
         let apart = |other: &Window| window.last() < other.start() || other.last() < window.start();
         if !self.iter().all(|(_, other, _)| apart(other)) {
             return Err(value);
@@ -209,7 +225,7 @@ impl<T> Windows<T> {
     }
 
     /// Takes the window in place `number` out.
-    pub(crate) fn remove(&mut self, number: usize) -> Option<(Window, T)> {
+    pub fn remove(&mut self, number: usize) -> Option<(Window, T)> {
         self.0.get_mut(number)?.take()
     }
 }
