@@ -14,7 +14,7 @@ the host finds them in the folder given with --out.
   --machine intel|amd|none|pseries|powernv
                         q35 with an Intel or an AMD IOMMU, or without one; a POWER partition, or a POWER9
                         without hypervisor: these have a kernel of their own, built on first use (10 minutes,
-                        5 GB), and only the C modules (not yet: --driver rust). (Not yet: virtio)
+                        5 GB), for which VFIO_RUST_KERNEL=powerpc make modules builds ours. (Not yet: virtio)
   --driver rust|c|none  our modules, the kernel's own, or no VFIO loaded before COMMAND starts
   --kernel stock|debug  Debian's kernel; or one that is built on first use (10 minutes, 3 GB) to find bugs:
                         KASAN, UBSAN, lockdep, kmemleak, fault injection, DEBUG_VM, IOMMUFD, no-IOMMU mode, the device
@@ -90,7 +90,6 @@ check_machine() {
 	intel | amd | none) ;;
 	pseries | powernv)
 		kernel=powerpc
-		[ "$driver" != rust ] || not_yet "--driver rust on $machine" 5
 		;;
 	virtio) not_yet "--machine $machine" 4 ;;
 	*) bad_usage "unknown machine '$machine' (intel, amd, none, pseries, powernv)" ;;
