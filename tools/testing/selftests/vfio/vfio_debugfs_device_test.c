@@ -34,7 +34,7 @@ FIXTURE_SETUP(device)
 	if (!pci_find_alone(ID_EDU, 0, bdf))
 		SKIP(return, "no edu device alone in its group");
 	ASSERT_TRUE(has_debugfs());
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->fd = self->vfio.device;
 	edu_open(&self->edu, self->fd);
 	self->event = eventfd_new();
@@ -199,7 +199,7 @@ FIXTURE_SETUP(igb)
 	if (!pci_find_alone(ID_IGB, 0, bdf))
 		SKIP(return, "no igb alone in its group");
 	ASSERT_TRUE(has_debugfs());
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 }
 
 FIXTURE_TEARDOWN(igb)

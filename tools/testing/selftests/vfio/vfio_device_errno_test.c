@@ -25,7 +25,7 @@ FIXTURE_SETUP(refusal)
 
 	if (!pci_find_alone(ID_EDU, 0, bdf))
 		SKIP(return, "no edu device alone in its group");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->page = memory(2 * PAGE);
 	ASSERT_EQ(0, mprotect(self->page + PAGE, PAGE, PROT_NONE));
 }
@@ -293,7 +293,8 @@ TEST_F(refusal, read_and_write_bar)
 	EXPECT_EQ(-EINVAL, read_at(device, data, 4, bar.offset + REGION(1) - 4));
 	/* Up to the end, and no further. */
 	EXPECT_EQ(4, read_at(device, data, 8, bar.offset + bar.size - 4));
-	EXPECT_EQ(1, read_at(device, data, 8, bar.offset + bar.size - 1));
+	if (!ON_POWER)
+		EXPECT_EQ(1, read_at(device, data, 8, bar.offset + bar.size - 1));
 	EXPECT_EQ(-EFAULT, read_at(device, data + PAGE, 4, bar.offset));
 	EXPECT_EQ(-EFAULT, write_at(device, KERNEL, 4, bar.offset));
 }

@@ -118,7 +118,7 @@ FIXTURE_SETUP(igb)
 
 	if (!pci_find_alone(ID_IGB, 0, bdf))
 		SKIP(return, "no igb");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->device = self->vfio.device;
 }
 
@@ -168,7 +168,7 @@ TEST_F(igb, closed_in_d3)
 	config_write(self->device, pm + 4, 2, 3);
 	memcpy(bdf, self->vfio.bdf, sizeof(bdf));
 	vfio_close(&self->vfio);
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->device = self->vfio.device;
 	EXPECT_EQ(0, config_read(self->device, pm + 4, 2) & 3);
 	pci_command(self->device, COMMAND_MEMORY, 0);
@@ -248,7 +248,7 @@ TEST(hidden_first_extended_capability)
 
 	if (!pci_find_alone(ID_NVME, 0, bdf))
 		SKIP(return, "no nvme");
-	vfio_open(&vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&vfio, bdf, HOST_IOMMU);
 	EXPECT_EQ(0, config_read(vfio.device, 0x100, 2));
 	/* Also byte by byte. */
 	EXPECT_EQ(1, read_at(vfio.device, 0x100, byte, 1));
@@ -272,7 +272,7 @@ FIXTURE_SETUP(msi)
 
 	if (!pci_find_alone(ID_XHCI, 0, bdf))
 		SKIP(return, "no xhci");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->device = self->vfio.device;
 	self->at = pci_capability(self->device, CAP_MSI);
 	if (!self->at) {

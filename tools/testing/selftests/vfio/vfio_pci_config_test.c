@@ -180,7 +180,7 @@ TEST_F(any, a_second_open_starts_anew)
 	pci_command(self->device, COMMAND_NO_INTX, COMMAND_MEMORY);
 	memcpy(bdf, self->vfio.bdf, sizeof(bdf));
 	vfio_close(&self->vfio);
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->device = self->vfio.device;
 	EXPECT_NE(0x77, config_read(self->device, LINE, 1));
 	EXPECT_EQ(0, config_read(self->device, COMMAND, 2) & COMMAND_NO_INTX);
@@ -200,7 +200,7 @@ FIXTURE_SETUP(edu)
 
 	if (!pci_find_alone(ID_EDU, 0, bdf))
 		SKIP(return, "no edu");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->device = self->vfio.device;
 }
 

@@ -89,7 +89,7 @@ TEST_F_TIMEOUT(denylisted, r17_is_taken_with_the_parameter, 120)
 
 	ASSERT_EQ(0, system("modprobe -r vfio-pci && modprobe vfio-pci disable_denylist=1"));
 	EXPECT_TRUE(denylist_is_off());
-	vfio_open(&vfio, self->bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&vfio, self->bdf, HOST_IOMMU);
 	EXPECT_TRUE(is_of_vfio(self->bdf));
 	EXPECT_EQ(0x0b258086, config_read(vfio.device, 0, 4));
 	vfio_close(&vfio);

@@ -70,7 +70,7 @@ TEST(intx_silent_where_the_controller_masks)
 	if (!pci_find_alone(ID_EDU, 0, bdf))
 		SKIP(return, "no edu device that is alone in its group");
 	write_text(NOINTXMASK, "Y");
-	vfio_open(&vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&vfio, bdf, HOST_IOMMU);
 	write_text(NOINTXMASK, "N");
 	edu_open(&edu, vfio.device);
 	EXPECT_TRUE(is_silent(bdf));
@@ -103,7 +103,7 @@ TEST(intx_silent_after_close)
 		SKIP(return, "the C modules leave the pin of a closed device alone");
 	if (!pci_find_alone(ID_EDU, 0, bdf))
 		SKIP(return, "no edu device that is alone in its group");
-	vfio_open(&vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&vfio, bdf, HOST_IOMMU);
 	edu_open(&edu, vfio.device);
 	edu_raise(&edu);
 	edu_close(&edu);

@@ -404,7 +404,7 @@ FIXTURE_SETUP(exclusive)
 	/* The parameter is read when a device is bound. */
 	pci_unbind(bdf);
 	write_text(NOINTXMASK, "1");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	write_text(NOINTXMASK, "0");
 	self->device = self->vfio.device;
 	edu_open(&self->edu, self->device);
@@ -456,6 +456,8 @@ TEST_F(exclusive, r10_balance)
 /* Still asserted: the controller fires again by itself. */
 TEST_F(exclusive, refires)
 {
+	if (ON_POWER)
+		SKIP(return, "QEMU's controller does not");
 	edu_raise(&self->edu);
 	EXPECT_EQ(1, eventfd_wait(self->event, SOON));
 	EXPECT_EQ(0, set_none(self->device, UNMASK, INTX));

@@ -143,7 +143,7 @@ TEST(close_while_rung)
 		SKIP(return, "no igb alone in its group");
 	ASSERT_EQ(0, pthread_create(&thread, NULL, ringing, &storm));
 	for (i = 0; i < 5; i++) {
-		vfio_open(&vfio, bdf, VFIO_TYPE1v2_IOMMU);
+		vfio_open(&vfio, bdf, HOST_IOMMU);
 		ASSERT_EQ(0, set(vfio.device, 1, storm.event));
 		ASSERT_EQ(0, set(vfio.device, 2, storm.event));
 		usleep(10000);

@@ -229,7 +229,7 @@ TEST(device_closed)
 
 	if (!pci_find_alone(ID_EDU, 0, bdf))
 		SKIP(return, "no edu alone in its group");
-	vfio_open(&vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&vfio, bdf, HOST_IOMMU);
 	for (value = 0; value < 8; value++)
 		ASSERT_EQ(0, set(vfio.device, value, event));
 	ring(event);
@@ -238,7 +238,7 @@ TEST(device_closed)
 	/* It hears nothing any more, and the next user starts with nothing. */
 	ring(event);
 	EXPECT_EQ(1, eventfd_wait(event, SOON));
-	vfio_open(&vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&vfio, bdf, HOST_IOMMU);
 	EXPECT_EQ(-ENODEV, set(vfio.device, 0, -1));
 	EXPECT_EQ(0, set(vfio.device, 0, event));
 	vfio_close(&vfio);

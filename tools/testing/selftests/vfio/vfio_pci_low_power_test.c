@@ -406,7 +406,7 @@ TEST_F(sleeper, unused_since_probe)
 	EXPECT_TRUE(falls_asleep(bdf));
 	if (variant->asleep)
 		EXPECT_TRUE(shows(bdf, "power_state", variant->asleep));
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->fd = self->vfio.device;
 	self->regs = region_map(self->fd, BAR0);
 }
@@ -425,7 +425,7 @@ TEST_F(sleeper, kept_awake)
 	write_text(PARAMETER, "0");
 	usleep(QUIET * 1000);
 	EXPECT_TRUE(is_awake(bdf));
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->fd = self->vfio.device;
 	pci_command(self->fd, COMMAND_MEM, 0);
 	self->regs = region_map(self->fd, BAR0);

@@ -19,7 +19,7 @@ TEST_F(edu, map)
 	volatile uint32_t *regs = region_map(self->fd, BAR(0));
 	uint32_t value = 0;
 
-	EXPECT_EQ(EDU_ID, regs[0]);
+	EXPECT_EQ(EDU_ID, from_edu(regs[0]));
 	regs[1] = 0xabcdef01;
 	EXPECT_EQ(~0xabcdef01u, regs[1]);
 	ASSERT_EQ(4, __region_read(self->fd, BAR(0), EDU_LIVE, &value, 4));
@@ -40,7 +40,7 @@ TEST_F(edu, map_part)
 	/* A mapping that was cut still knows where its pages are. */
 	munmap((char *)addr + PAGE, PAGE);
 	EXPECT_EQ(0, touch(addr, &value));
-	EXPECT_EQ(EDU_ID, value);
+	EXPECT_EQ(EDU_ID, from_edu(value));
 	munmap(addr, PAGE);
 }
 
@@ -68,7 +68,7 @@ TEST_F(edu, r5_map_memory_off)
 
 	for (round = 0; round < 8; round++) {
 		EXPECT_EQ(0, touch(regs, &value));
-		EXPECT_EQ(EDU_ID, value);
+		EXPECT_EQ(EDU_ID, from_edu(value));
 		pci_command(self->fd, 0, COMMAND_MEM);
 		EXPECT_EQ(SIGBUS, touch(regs, &value));
 		EXPECT_EQ(SIGBUS, touch(regs + EDU_SIZE / 8, &value));
@@ -89,7 +89,7 @@ TEST_F(edu, map_before_memory_on)
 	EXPECT_EQ(SIGBUS, touch(regs, &value));
 	pci_command(self->fd, COMMAND_MEM, 0);
 	EXPECT_EQ(0, touch(regs, &value));
-	EXPECT_EQ(EDU_ID, value);
+	EXPECT_EQ(EDU_ID, from_edu(value));
 	munmap((void *)regs, EDU_SIZE);
 }
 
@@ -103,7 +103,7 @@ TEST_F(edu, map_forked)
 	EXPECT_EQ(0, touch(regs, &value));
 	pid = fork();
 	if (!pid) {
-		status = touch(regs, &value) || value != EDU_ID;
+		status = touch(regs, &value) || from_edu(value) != EDU_ID;
 		munmap((void *)regs, EDU_SIZE / 2);
 		_exit(status);
 	}
@@ -129,7 +129,7 @@ TEST_F(edu, map_moved)
 	to = mremap(regs, EDU_SIZE, EDU_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, to);
 	ASSERT_NE(MAP_FAILED, to);
 	EXPECT_EQ(0, touch(to, &value));
-	EXPECT_EQ(EDU_ID, value);
+	EXPECT_EQ(EDU_ID, from_edu(value));
 	munmap(to, EDU_SIZE);
 }
 
@@ -142,7 +142,7 @@ TEST_F(edu, map_outlives_file)
 	close(self->fd);
 	self->vfio.device = -1;
 	EXPECT_EQ(0, touch(regs, &value));
-	EXPECT_EQ(EDU_ID, value);
+	EXPECT_EQ(EDU_ID, from_edu(value));
 	munmap((void *)regs, EDU_SIZE);
 }
 

@@ -105,7 +105,7 @@ FIXTURE_SETUP(igb)
 
 	if (!pci_find_alone(ID_IGB, 0, bdf))
 		SKIP(return, "no igb device that is alone in its group");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->device = self->vfio.device;
 	for (i = 0; i < IGB_VECTORS; i++)
 		self->events[i] = eventfd_new();
@@ -250,6 +250,8 @@ TEST_F(igb, msix_block_failure)
 {
 	int fds[4], null = no_eventfd();
 
+	if (ON_POWER)
+		SKIP(return, "QEMU's controller keeps a vector silent that is given out again");
 	igb_ready(self->device);
 	memcpy(fds, self->events, sizeof(fds));
 
@@ -317,6 +319,8 @@ TEST_F(igb, msix_survives_reset)
 {
 	unsigned int i;
 
+	if (ON_POWER)
+		SKIP(return, "QEMU's controller keeps a vector silent that is given out again");
 	igb_ready(self->device);
 	ASSERT_EQ(0, __irq_eventfds(self->device, MSIX, 0, 3, self->events));
 	for (i = 0; i < 3; i++) {
@@ -384,7 +388,7 @@ FIXTURE_SETUP(xhci)
 
 	if (!pci_find_alone(ID_XHCI, 0, bdf))
 		SKIP(return, "no xhci device that is alone in its group");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->device = self->vfio.device;
 	for (i = 0; i < XHCI_VECTORS; i++)
 		self->events[i] = eventfd_new();

@@ -77,22 +77,25 @@ TEST_F(edu, registers)
 	uint32_t value = 0;
 
 	ASSERT_EQ(4, __region_read(self->fd, BAR(0), 0, &value, 4));
-	EXPECT_EQ(EDU_ID, value);
-	value = 0x12345678;
+	EXPECT_EQ(EDU_ID, from_edu(value));
+	value = to_edu(0x12345678);
 	ASSERT_EQ(4, __region_write(self->fd, BAR(0), EDU_LIVE, &value, 4));
 	ASSERT_EQ(4, __region_read(self->fd, BAR(0), EDU_LIVE, &value, 4));
-	EXPECT_EQ(~0x12345678u, value);
+	EXPECT_EQ(~0x12345678u, from_edu(value));
 }
 
 /* edu answers only aligned accesses of four bytes or more, others read as zero. */
 TEST_F(edu, unaligned)
 {
-	uint8_t want[8] = { 0, 0, 0x87, 0xa9, 0xcb, 0xed, 0, 0 };
-	uint32_t value = 0x12345678;
-	uint8_t got[8];
+	uint32_t value = to_edu(0x12345678);
+	uint8_t want[8] = { 0 }, got[8];
 
+	if (ON_POWER)
+		SKIP(return, "the machine does not take it");
 	ASSERT_EQ(4, __region_write(self->fd, BAR(0), EDU_LIVE, &value, 4));
 	ASSERT_EQ(8, __region_read(self->fd, BAR(0), EDU_LIVE - 2, got, 8));
+	value = ~value;
+	memcpy(want + 2, &value, 4);
 	EXPECT_EQ(0, memcmp(want, got, 8));
 	ASSERT_EQ(3, __region_read(self->fd, BAR(0), 1, got, 3));
 	EXPECT_EQ(0, memcmp("\0\0\0", got, 3));
@@ -102,6 +105,8 @@ TEST_F(edu, end)
 {
 	uint8_t data[16];
 
+	if (ON_POWER)
+		SKIP(return, "the machine does not take it");
 	EXPECT_EQ(2, __region_read(self->fd, BAR(0), EDU_SIZE - 2, data, 4));
 	EXPECT_EQ(1, __region_read(self->fd, BAR(0), EDU_SIZE - 1, data, 8));
 	EXPECT_EQ(8, __region_read(self->fd, BAR(0), EDU_SIZE - 8, data, 16));
@@ -152,7 +157,7 @@ TEST_F(edu, memory_off)
 	EXPECT_EQ(-EFAULT, __region_write(self->fd, BAR(0), EDU_LIVE, NULL, 4));
 	pci_command(self->fd, COMMAND_MEM, 0);
 	EXPECT_EQ(4, __region_read(self->fd, BAR(0), 0, &value, 4));
-	EXPECT_EQ(EDU_ID, value);
+	EXPECT_EQ(EDU_ID, from_edu(value));
 }
 
 /* ---- A port BAR ----------------------------------------------------------- */
@@ -291,6 +296,8 @@ TEST_F(e1000e, rom_memory_off)
 {
 	uint8_t data[4];
 
+	if (ON_POWER)
+		SKIP(return, "a machine check");
 	pci_command(self->fd, 0, COMMAND_MEM);
 	EXPECT_EQ(self->size, region_info(self->fd, ROM).size);
 	EXPECT_EQ(-ENOMEM, __region_read(self->fd, ROM, 0, data, 4));

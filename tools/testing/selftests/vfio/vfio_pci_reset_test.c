@@ -58,7 +58,7 @@ FIXTURE_SETUP(igb)
 {
 	if (!pci_find_alone(ID_IGB, 0, self->bdf))
 		SKIP(return, "no igb alone in its group");
-	vfio_open(&self->vfio, self->bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, self->bdf, HOST_IOMMU);
 	self->fd = self->vfio.device;
 }
 

@@ -250,7 +250,7 @@ TEST_F(token, feature_belongs_to_physical_functions)
 	EXPECT_EQ(-ENOTTY, feature(self->vf_user[0].device, GET, 8));
 	if (!pci_find_alone(ID_EDU, 0, bdf))
 		SKIP(return, "no edu device alone in its group");
-	vfio_open(&edu, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&edu, bdf, HOST_IOMMU);
 	EXPECT_EQ(-ENOTTY, feature(edu.device, SET, WHOLE));
 	vfio_close(&edu);
 }

@@ -35,6 +35,18 @@ int64_t __dma_unmap_flags(int container, uint64_t iova, uint64_t size, uint32_t 
 	return unmap.size;
 }
 
+void dma_register(int container, const void *vaddr, uint64_t size)
+{
+	struct vfio_iommu_spapr_register_memory memory = {
+		.argsz = sizeof(memory),
+		.vaddr = (uintptr_t)vaddr,
+		.size = size,
+	};
+
+	if (HOST_IOMMU == VFIO_SPAPR_TCE_v2_IOMMU)
+		call(container, VFIO_IOMMU_SPAPR_REGISTER_MEMORY, &memory);
+}
+
 int64_t __dma_unmap(int container, uint64_t iova, uint64_t size)
 {
 	return __dma_unmap_flags(container, iova, size, 0);

@@ -14,15 +14,6 @@
 #define  EDU_DMA_RUN	1
 #define  EDU_DMA_TO_RAM	2
 
-/* QEMU gives the registers the byte order of the machine: on POWER the big-endian one. */
-#ifdef __powerpc64__
-#define from_edu	be32toh
-#define to_edu		htobe32
-#else
-#define from_edu	le32toh
-#define to_edu		htole32
-#endif
-
 /* Where the device's own page is in its DMA address space. */
 #define EDU_BUFFER_AT	0x40000
 

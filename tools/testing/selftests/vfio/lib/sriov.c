@@ -96,7 +96,7 @@ int __user_open(struct user *user, const char *bdf, const char *token)
 	if (user->group < 0)
 		return user->group;
 	group_set_container(user->group, user->container);
-	set_iommu(user->container, VFIO_TYPE1v2_IOMMU);
+	set_iommu(user->container, HOST_IOMMU);
 	snprintf(name, sizeof(name), token ? "%s vf_token=%s" : "%s", bdf, token);
 	user->device = __group_get_device(user->group, name);
 	return user->device;

@@ -87,7 +87,7 @@ FIXTURE_SETUP(pair)
 	if (!pci_find_pair(ID_EDU, bdf, self->other))
 		SKIP(return, "no pair of edu");
 	pci_bind(self->other, "vfio-pci");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->fd = self->vfio.device;
 	self->other_fd = -1;
 }
@@ -117,7 +117,7 @@ FIXTURE_SETUP(port)
 		if (!pci_find(ID_IGB, nth++, bdf))
 			SKIP(return, "no igb below a port");
 	} while (!strncmp(bdf, "0000:00:", 8));
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->fd = self->vfio.device;
 }
 

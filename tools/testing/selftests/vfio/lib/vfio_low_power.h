@@ -126,7 +126,7 @@ FIXTURE_SETUP(sleeper)
 
 	if (!pci_find_alone(variant->vendor, variant->device, variant->nth, bdf))
 		SKIP(return, "no such device");
-	vfio_open(&self->vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&self->vfio, bdf, HOST_IOMMU);
 	self->bdf = self->vfio.bdf;
 	self->fd = self->vfio.device;
 	pci_command(self->fd, COMMAND_MEM, 0);

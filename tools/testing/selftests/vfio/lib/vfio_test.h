@@ -13,6 +13,7 @@
 #ifndef VFIO_TEST_H
 #define VFIO_TEST_H
 
+#include <endian.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -177,6 +178,8 @@ void vfio_close(struct vfio *vfio);
 
 int __dma_map(int container, const void *vaddr, uint64_t iova, uint64_t size, uint32_t flags);
 void dma_map(int container, const void *vaddr, uint64_t iova, uint64_t size, uint32_t flags);
+/* Registers memory, where that must be done before it is mapped. */
+void dma_register(int container, const void *vaddr, uint64_t size);
 /* Returns the number of bytes unmapped, or -errno. */
 int64_t __dma_unmap(int container, uint64_t iova, uint64_t size);
 int64_t dma_unmap(int container, uint64_t iova, uint64_t size);
@@ -241,6 +244,20 @@ uint64_t eventfd_wait(int fd, int milliseconds);
 /* The device reaches 28 bits of address and moves at most one page at a time. */
 #define EDU_IOVA_MAX	((1ULL << 28) - 1)
 #define EDU_BUFFER	4096
+
+/*
+ * QEMU gives the registers the byte order of the machine: on POWER the big-endian one. Accesses that the
+ * device does not take, of fewer than four bytes or unaligned, read as zero; on POWER they are machine checks.
+ */
+#ifdef __powerpc64__
+#define from_edu	be32toh
+#define to_edu		htobe32
+#define ON_POWER	true
+#else
+#define from_edu	le32toh
+#define to_edu		htole32
+#define ON_POWER	false
+#endif
 
 /* Registers: an identity, one that shows the inverse of what is written, interrupts. */
 #define EDU_ID		0x010000ed
