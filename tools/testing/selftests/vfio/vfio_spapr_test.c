@@ -6,66 +6,14 @@
  * Uses an edu device alone in its group, which reaches 256 MiB: the 32-bit
  * window begins at 0. Skipped where there are no TCE tables.
  */
-#include <sys/mman.h>
-
 #include "kselftest_harness.h"
 #include "vfio_test.h"
+#include "vfio_spapr.h"
 
-#define IOVA	0x1000000ULL
-#define PAGES	4
+#define IOVA	SPAPR_IOVA
+#define PAGES	SPAPR_PAGES
 
-static int __memory_call(int fd, unsigned long request, void *mem, uint64_t size)
-{
-	struct vfio_iommu_spapr_register_memory memory = {
-		.argsz = sizeof(memory),
-		.vaddr = (uintptr_t)mem,
-		.size = size,
-	};
-
-	return __call(fd, request, &memory);
-}
-
-static int __register(int fd, void *mem, uint64_t size)
-{
-	return __memory_call(fd, VFIO_IOMMU_SPAPR_REGISTER_MEMORY, mem, size);
-}
-
-static int __unregister(int fd, void *mem, uint64_t size)
-{
-	return __memory_call(fd, VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY, mem, size);
-}
-
-FIXTURE(spapr)
-{
-	struct vfio vfio;
-	struct edu edu;
-	int fd;
-	char *mem;	/* PAGES pages */
-};
-
-FIXTURE_SETUP(spapr)
-{
-	int container = container_open();
-	int has = __call(container, VFIO_CHECK_EXTENSION, (void *)VFIO_SPAPR_TCE_v2_IOMMU);
-	char bdf[BDF_LEN];
-
-	close(container);
-	if (has != 1)
-		SKIP(return, "no sPAPR TCE");
-	if (!pci_find_alone(ID_EDU, 0, bdf))
-		SKIP(return, "no edu device alone in its group");
-	vfio_open(&self->vfio, bdf, VFIO_SPAPR_TCE_v2_IOMMU);
-	edu_open(&self->edu, self->vfio.device);
-	self->fd = self->vfio.container;
-	self->mem = memory(PAGES * PAGE);
-}
-
-FIXTURE_TEARDOWN(spapr)
-{
-	edu_close(&self->edu);
-	munmap(self->mem, PAGES * PAGE);
-	vfio_close(&self->vfio);
-}
+SPAPR_SETUP(VFIO_SPAPR_TCE_v2_IOMMU)
 
 TEST_F(spapr, windows)
 {
@@ -87,33 +35,33 @@ TEST_F(spapr, only_registered_memory_is_mapped)
 {
 	/* Whose container it is settles with the first call about memory. */
 	EXPECT_EQ(-EPERM, __dma_map(self->fd, self->mem, IOVA, PAGE, DMA_RW));
-	ASSERT_EQ(0, __register(self->fd, self->mem, PAGE));
+	ASSERT_EQ(0, __spapr_register(self->fd, self->mem, PAGE));
 	EXPECT_EQ(0, __dma_map(self->fd, self->mem, IOVA, PAGE, DMA_RW));
 	EXPECT_EQ(-EINVAL, __dma_map(self->fd, self->mem + PAGE, IOVA + PAGE, PAGE, DMA_RW));
 	EXPECT_EQ(PAGE, __dma_unmap(self->fd, IOVA, PAGE));
-	EXPECT_EQ(0, __unregister(self->fd, self->mem, PAGE));
-	EXPECT_EQ(-ENOENT, __unregister(self->fd, self->mem, PAGE));
+	EXPECT_EQ(0, __spapr_unregister(self->fd, self->mem, PAGE));
+	EXPECT_EQ(-ENOENT, __spapr_unregister(self->fd, self->mem, PAGE));
 }
 
 TEST_F(spapr, dma)
 {
 	int i;
 
-	ASSERT_EQ(0, __register(self->fd, self->mem, PAGES * PAGE));
+	ASSERT_EQ(0, __spapr_register(self->fd, self->mem, PAGES * PAGE));
 	dma_map(self->fd, self->mem, IOVA, PAGES * PAGE, DMA_RW);
 	for (i = 0; i < EDU_BUFFER; i++)
 		self->mem[i] = i * 7 + (i >> 8);
 	edu_copy(&self->edu, IOVA, IOVA + (PAGES - 1) * PAGE, EDU_BUFFER);
 	EXPECT_EQ(0, memcmp(self->mem, self->mem + (PAGES - 1) * PAGE, EDU_BUFFER));
 	EXPECT_EQ(PAGES * PAGE, __dma_unmap(self->fd, IOVA, PAGES * PAGE));
-	EXPECT_EQ(0, __unregister(self->fd, self->mem, PAGES * PAGE));
+	EXPECT_EQ(0, __spapr_unregister(self->fd, self->mem, PAGES * PAGE));
 }
 
 TEST_F(spapr, unmapped_memory_stays_untouched)
 {
 	char *far = self->mem + PAGE;
 
-	ASSERT_EQ(0, __register(self->fd, self->mem, PAGES * PAGE));
+	ASSERT_EQ(0, __spapr_register(self->fd, self->mem, PAGES * PAGE));
 	dma_map(self->fd, self->mem, IOVA, 2 * PAGE, DMA_RW);
 	memset(self->mem, 0x5a, EDU_BUFFER);
 	memset(far, 0xa5, EDU_BUFFER);
@@ -122,29 +70,22 @@ TEST_F(spapr, unmapped_memory_stays_untouched)
 	edu_dma_to(&self->edu, IOVA + PAGE, EDU_BUFFER);
 	EXPECT_TRUE(is_all(far, EDU_BUFFER, 0xa5));
 	EXPECT_EQ(PAGE, __dma_unmap(self->fd, IOVA, PAGE));
-	EXPECT_EQ(0, __unregister(self->fd, self->mem, PAGES * PAGE));
+	EXPECT_EQ(0, __spapr_unregister(self->fd, self->mem, PAGES * PAGE));
 }
 
 TEST_F(spapr, second_window)
 {
-	struct vfio_iommu_spapr_tce_create create = {
-		.argsz = sizeof(create),
-		.page_shift = __builtin_ctz(getpagesize()),
-		.window_size = 1ULL << 30,
-		.levels = 1,
-	};
-	struct vfio_iommu_spapr_tce_remove remove = { .argsz = sizeof(remove) };
+	uint64_t start;
 
-	ASSERT_EQ(0, __call(self->fd, VFIO_IOMMU_SPAPR_TCE_CREATE, &create));
-	EXPECT_LT(UINT32_MAX, create.start_addr);
-	ASSERT_EQ(0, __register(self->fd, self->mem, PAGE));
-	EXPECT_EQ(0, __dma_map(self->fd, self->mem, create.start_addr, PAGE, DMA_RW));
-	EXPECT_EQ(PAGE, __dma_unmap(self->fd, create.start_addr, PAGE));
-	EXPECT_EQ(0, __unregister(self->fd, self->mem, PAGE));
+	ASSERT_EQ(0, __spapr_create(self->fd, __builtin_ctz(PAGE), 1ULL << 30, 1, &start));
+	EXPECT_LT(UINT32_MAX, start);
+	ASSERT_EQ(0, __spapr_register(self->fd, self->mem, PAGE));
+	EXPECT_EQ(0, __dma_map(self->fd, self->mem, start, PAGE, DMA_RW));
+	EXPECT_EQ(PAGE, __dma_unmap(self->fd, start, PAGE));
+	EXPECT_EQ(0, __spapr_unregister(self->fd, self->mem, PAGE));
 
-	remove.start_addr = create.start_addr;
-	EXPECT_EQ(0, __call(self->fd, VFIO_IOMMU_SPAPR_TCE_REMOVE, &remove));
-	EXPECT_EQ(-EINVAL, __call(self->fd, VFIO_IOMMU_SPAPR_TCE_REMOVE, &remove));
+	EXPECT_EQ(0, __spapr_remove(self->fd, start));
+	EXPECT_EQ(-EINVAL, __spapr_remove(self->fd, start));
 }
 
 TEST_HARNESS_MAIN

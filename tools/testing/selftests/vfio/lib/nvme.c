@@ -39,12 +39,19 @@ static void wait_ready(struct nvme *nvme, uint32_t ready)
 
 void nvme_open(struct nvme *nvme, int device, int container, uint64_t iova)
 {
+	void *queues = memory(2 * PAGE);
+
+	dma_map(container, queues, iova, 2 * PAGE, DMA_RW);
+	nvme_start(nvme, device, queues, iova);
+}
+
+void nvme_start(struct nvme *nvme, int device, void *queues, uint64_t iova)
+{
 	pci_command(device, 0x6, 0);
 	nvme->regs = region_map(device, VFIO_PCI_BAR0_REGION_INDEX);
 	nvme->size = region_info(device, VFIO_PCI_BAR0_REGION_INDEX).size;
-	nvme->queues = memory(2 * PAGE);
+	nvme->queues = queues;
 	nvme->tail = nvme->head = 0;
-	dma_map(container, nvme->queues, iova, 2 * PAGE, DMA_RW);
 	set(nvme, CC, 0);
 	wait_ready(nvme, 0);
 	set(nvme, AQA, (ENTRIES - 1) << 16 | (ENTRIES - 1));

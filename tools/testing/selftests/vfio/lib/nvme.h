@@ -17,6 +17,8 @@ struct nvme {
 
 /* Enables the disk with its queues at @iova, two pages. */
 void nvme_open(struct nvme *nvme, int device, int container, uint64_t iova);
+/* The same with queues that the caller has mapped: two pages, which nvme_close() frees. */
+void nvme_start(struct nvme *nvme, int device, void *queues, uint64_t iova);
 void nvme_close(struct nvme *nvme);
 /*
  * Lets the disk write what it says about itself, a page, to an address. When this
