@@ -73,6 +73,8 @@ use_kernel() {
 		ROOT=$CACHE/root-$SUITE-powerpc-$(key_of powerpc.packages)
 		GUEST=$CACHE/guest-powerpc-$(key_of powerpc.guest)
 		KMAKE+=(ARCH=powerpc)
+		# Resets go through firmware, which takes seconds.
+		PATIENCE=4
 		;;
 	*)
 		die "there is no kernel '$KERNEL' (stock, debug, powerpc)"
