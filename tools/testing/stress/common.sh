@@ -6,9 +6,15 @@ failed() { echo "failed: $*" >&2 && exit 1; }
 
 # Pages that are pinned for DMA now, by the kernel's counters.
 pinned_now() {
+	local name value acquired released
 	echo 1 >/proc/sys/vm/stat_refresh # fold the per-CPU parts in
-	awk '$1 == "nr_foll_pin_acquired" { a = $2 } $1 == "nr_foll_pin_released" { r = $2 }
-		END { print a - r }' /proc/vmstat
+	while read -r name value; do
+		case $name in
+		nr_foll_pin_acquired) acquired=$value ;;
+		nr_foll_pin_released) released=$value ;;
+		esac
+	done </proc/vmstat
+	[ -z "${acquired-}" ] || echo $((acquired - released))
 }
 
 # The least of some looks within 5 s, or the first that is at most $1: others pin as well, while they read a
