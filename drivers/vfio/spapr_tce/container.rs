@@ -106,10 +106,7 @@ impl Deref for Reach {
 
 impl Drop for Reach {
     fn drop(&mut self) {
-        for number in 0..WINDOWS {
-            drop(self.0.remove_window(number));
-        }
-        self.0.unregister_all();
+        self.0.shut();
     }
 }
 

@@ -33,7 +33,13 @@ use super::{
     }, //
 };
 use crate::sched::cond_resched;
-use kernel::mm::Mm;
+use kernel::{
+    mm::Mm,
+    sync::lock::{
+        mutex::MutexBackend,
+        Guard, //
+    }, //
+};
 
 impl Space {
     /// Empties entries of window `number`; those that are empty already stay so.
@@ -62,12 +68,7 @@ impl Space {
     ///
     /// Returns whether there was anything; [`None`] if that takes waiting and `may_wait` is not set.
     pub fn withdraw(&self, range: (usize, usize), may_wait: bool) -> Option<bool> {
-        let mut inner = if may_wait {
-            self.inner.lock()
-        } else {
-            self.inner.try_lock()?
-        };
-        inner.events = inner.events.wrapping_add(1);
+        let mut inner = self.note_event(may_wait)?;
         if !inner.may_reach(range) {
             return Some(false);
         }
@@ -82,13 +83,20 @@ impl Space {
     ///
     /// [`None`] if that takes waiting and `may_wait` is not set.
     pub fn disturb(&self, range: (usize, usize), may_wait: bool) -> Option<bool> {
+        let inner = self.note_event(may_wait)?;
+        Some(inner.may_reach(range))
+    }
+
+    /// Locks, and notes that something happens to the process's memory. [`None`] if that takes waiting
+    /// and `may_wait` is not set.
+    fn note_event(&self, may_wait: bool) -> Option<Guard<'_, Inner, MutexBackend>> {
         let mut inner = if may_wait {
             self.inner.lock()
         } else {
             self.inner.try_lock()?
         };
         inner.events = inner.events.wrapping_add(1);
-        Some(inner.may_reach(range))
+        Some(inner)
     }
 }
 

@@ -190,17 +190,12 @@ impl Space {
         // No memory can be had with the lock held. Nobody else adds one: the caller sees to that.
         let mut room = KVec::with_capacity(len.checked_add(1).ok_or(ENOMEM)?, GFP_KERNEL_ACCOUNT)?;
         let mut inner = self.inner.lock();
-        let place = inner
-            .regions
-            .partition_point(|there| there.range().0 < vaddr);
-        let mut new = Some(region);
-        for (index, region) in core::mem::take(&mut inner.regions).into_iter().enumerate() {
-            if index == place {
-                push(&mut room, &mut new);
-            }
-            push(&mut room, &mut Some(region));
+        let place = inner.regions.partition_point(|r| r.range().0 < vaddr);
+        // There is room for all of them, so none of this fails.
+        for there in core::mem::take(&mut inner.regions) {
+            let _ = room.push_within_capacity(there);
         }
-        push(&mut room, &mut new);
+        let _ = room.insert_within_capacity(place, region);
         inner.regions = room;
         Ok(inner.events != events)
     }
@@ -233,8 +228,12 @@ impl Space {
         })
     }
 
-    /// Gives all registered memory back. What has entries elsewhere stays pinned until these go.
-    pub fn unregister_all(&self) {
+    /// Removes all windows, and gives all registered memory back. What has entries elsewhere stays
+    /// pinned until these go.
+    pub fn shut(&self) {
+        for number in 0..WINDOWS {
+            drop(self.remove_window(number));
+        }
         let regions = core::mem::take(&mut self.inner.lock().regions);
         drop(regions);
     }
@@ -329,19 +328,9 @@ pub(super) fn next_run(
     Some(rest.split(like_it as u64))
 }
 
-/// Puts what is in `from` at the end of `room`, which has a place for it.
-fn push(room: &mut KVec<Region>, from: &mut Option<Region>) {
-    if let Some(region) = from.take() {
-        // There is room, so this does not fail.
-        let _ = room.push_within_capacity(region);
-    }
-}
-
 #[pinned_drop]
 impl PinnedDrop for Space {
     fn drop(self: Pin<&mut Self>) {
-        for number in 0..WINDOWS {
-            drop(self.remove_window(number));
-        }
+        self.shut();
     }
 }
