@@ -10,6 +10,7 @@
 //!
 //! C counterpart: [`drivers/vfio/container.c`](srctree/drivers/vfio/container.c)
 
+mod feature;
 mod file;
 mod show;
 

@@ -11,7 +11,6 @@
 
 mod access;
 mod awake;
-mod feature;
 mod file;
 mod node;
 mod registration;
@@ -33,12 +32,10 @@ use kernel_ext::{
     uaccess::UserArg, //
 };
 
+use crate::feature::FeatureRequest;
+
 pub use self::{
     awake::wake_for_user,
-    feature::{
-        FeatureOp,
-        FeatureRequest, //
-    },
     registration::Registration,
     set::{
         AwakeSet,

@@ -23,7 +23,10 @@ use kernel_ext::{
     uaccess::UserArg, //
 };
 
-use crate::subsystem::Subsystem;
+use crate::{
+    feature::FeatureRequest,
+    subsystem::Subsystem, //
+};
 
 /// What stands between the devices of a group and memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +74,15 @@ pub trait IommuInstance: Send + Sync {
     ///
     /// `ENOTTY` for a number that the backend does not know either.
     fn ioctl(&self, cmd: u32, arg: UserArg) -> Result<isize>;
+
+    /// Handles a feature of the container that the core does not know.
+    ///
+    /// # Errors
+    ///
+    /// `ENOTTY` for one that the backend does not know either.
+    fn feature(&self, _request: &FeatureRequest) -> Result {
+        Err(ENOTTY)
+    }
 
     /// Lets the devices of `group` reach what is mapped. The caller owns the DMA of the group.
     ///

@@ -17,6 +17,7 @@
 #![deny(unsafe_code)]
 
 pub mod device;
+pub mod feature;
 pub mod group;
 pub mod info_cap;
 pub mod iommu_driver;

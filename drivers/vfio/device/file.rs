@@ -34,7 +34,10 @@ use kernel_ext::{
     mm::NewVma,
     uaccess::UserArg, //
 };
-use vfio_uapi::ioctl;
+use vfio_uapi::{
+    ioctl,
+    VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2 as VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFO_V2, //
+};
 
 use super::{
     node::BindRequest,
@@ -43,10 +46,10 @@ use super::{
         DeviceRef, //
     },
     wake_for_user,
-    FeatureRequest,
     OpenDevice, //
 };
 use crate::{
+    feature::FeatureRequest,
     group::Claim,
     iommu_driver::Backing,
     noiommu, //
@@ -135,7 +138,14 @@ impl FileOperations for DeviceFile {
 /// Handles an ioctl that works on every file of the open `device`, which is awake.
 pub(super) fn device_ioctl(device: &dyn OpenDevice, cmd: u32, arg: UserArg) -> Result<isize> {
     match cmd {
-        ioctl::DEVICE_FEATURE => device.feature(&FeatureRequest::parse(arg)?),
+        ioctl::DEVICE_FEATURE => {
+            let request = FeatureRequest::parse(arg)?;
+            // The one feature that C refuses before it looks whether the device can migrate at all.
+            if request.index == VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFO_V2 {
+                return Err(EINVAL);
+            }
+            device.feature(&request)
+        }
         _ => device.ioctl(cmd, arg),
     }
 }

@@ -10,7 +10,7 @@
 
 use kernel::prelude::*;
 use kernel_ext::eventfd::EventFdCtx;
-use vfio::device::FeatureRequest;
+use vfio::feature::FeatureRequest;
 use vfio_uapi::{
     vfio_device_low_power_entry_with_wakeup,
     FeatureFlags,

@@ -27,7 +27,10 @@ use kernel_ext::{
     iommu::Group,
     uaccess::UserArg, //
 };
-use vfio::iommu_driver::IommuInstance;
+use vfio::{
+    feature::FeatureRequest,
+    iommu_driver::IommuInstance, //
+};
 use vfio_uapi::{
     ioctl,
     vfio_iommu_type1_dma_map,
@@ -69,7 +72,6 @@ impl IommuInstance for Iommu {
             ioctl::IOMMU_MAP_DMA => self.map_dma(arg),
             ioctl::IOMMU_UNMAP_DMA => self.unmap_dma(arg),
             ioctl::IOMMU_DIRTY_PAGES => self.dirty_pages(arg),
-            ioctl::IOMMU_FEATURE => self.feature(arg),
             _ => Err(ENOTTY),
         }
     }
@@ -80,6 +82,10 @@ impl IommuInstance for Iommu {
 
     fn detach_group(&self, group: &Group) {
         self.detach(group);
+    }
+
+    fn feature(&self, request: &FeatureRequest) -> Result {
+        Iommu::feature(self, request)
     }
 
     fn show(&self, m: &SeqFile) {

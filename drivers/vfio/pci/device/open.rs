@@ -30,14 +30,16 @@ use kernel_ext::{
     refuse,
     uaccess::UserArg, //
 };
-use vfio::device::{
-    wake_for_user,
-    DeviceSet,
-    FeatureRequest,
-    HeldDevice,
-    OpenContext,
-    OpenDevice,
-    Way, //
+use vfio::{
+    device::{
+        wake_for_user,
+        DeviceSet,
+        HeldDevice,
+        OpenContext,
+        OpenDevice,
+        Way, //
+    },
+    feature::FeatureRequest, //
 };
 
 use super::{

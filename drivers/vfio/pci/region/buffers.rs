@@ -28,7 +28,7 @@ use kernel_ext::{
     },
     uaccess::UserArg, //
 };
-use vfio::device::FeatureRequest;
+use vfio::feature::FeatureRequest;
 use vfio_uapi::{
     vfio_device_feature_dma_buf,
     vfio_region_dma_range,
