@@ -14,6 +14,8 @@
 
 mod apart;
 mod claim;
+mod dma_place;
+mod feature;
 mod file;
 mod files;
 mod member;

@@ -23,6 +23,8 @@ use kernel_ext::{
     uaccess::UserArg, //
 };
 
+use vfio_uapi::vfio_dma_window;
+
 use crate::{
     feature::FeatureRequest,
     subsystem::Subsystem, //
@@ -83,6 +85,13 @@ pub trait IommuInstance: Send + Sync {
     fn feature(&self, _request: &FeatureRequest) -> Result {
         Err(ENOTTY)
     }
+
+    /// Returns the windows of addresses that devices can use, in the order of their slots.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; `EOPNOTSUPP` if nothing limits what devices reach.
+    fn windows(&self) -> Result<KVec<vfio_dma_window>>;
 
     /// Lets the devices of `group` reach what is mapped. The caller owns the DMA of the group.
     ///

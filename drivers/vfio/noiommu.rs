@@ -36,7 +36,10 @@ use kernel_ext::{
     task,
     uaccess::UserArg, //
 };
-use vfio_uapi::VFIO_NOIOMMU_IOMMU;
+use vfio_uapi::{
+    vfio_dma_window,
+    VFIO_NOIOMMU_IOMMU, //
+};
 
 use crate::iommu_driver::{
     Backing,
@@ -151,6 +154,10 @@ impl IommuInstance for NoIommu {
 
     fn ioctl(&self, _cmd: u32, _arg: UserArg) -> Result<isize> {
         Err(ENOTTY)
+    }
+
+    fn windows(&self) -> Result<KVec<vfio_dma_window>> {
+        Err(EOPNOTSUPP)
     }
 
     fn attach_group(&self, _group: &iommu::Group) -> Result {

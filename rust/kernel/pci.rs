@@ -16,6 +16,7 @@ pub mod msi;
 mod neighbour;
 mod notifier;
 mod reset;
+mod route;
 mod sriov;
 mod state;
 mod vga;
@@ -60,6 +61,11 @@ pub use notifier::{
 pub use reset::{
     ResetLock,
     ResetScope, //
+};
+pub use route::{
+    Address,
+    Route,
+    Routes, //
 };
 pub use sriov::{
     SriovRequest,

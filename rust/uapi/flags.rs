@@ -147,6 +147,17 @@ bitflags! {
         const EXIT = VFIO_MM_BIND_EXIT;
     }
 
+    /// How a window came to be: [`vfio_dma_window`]`.flags`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct DmaWindowFlags: u32 {
+        /// It comes with the container.
+        const DEFAULT = VFIO_DMA_WINDOW_DEFAULT;
+        /// A program has made it.
+        const DYNAMIC = VFIO_DMA_WINDOW_DYNAMIC;
+        /// It is made when it is first needed.
+        const PENDING = VFIO_DMA_WINDOW_PENDING;
+    }
+
     /// What an IOMMU answer holds: [`vfio_iommu_type1_info`]`.flags`.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct IommuInfoFlags: u32 {

@@ -114,6 +114,8 @@ requests! {
 
     /// Container, an extension beyond Linux: probes, gets or sets a feature.
     IOMMU_FEATURE = 26;
+    /// Group, an extension beyond Linux: probes, gets or sets a feature.
+    GROUP_FEATURE = 27;
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ pub use flags::{
     DirtyPagesFlags,
     DmaMapFlags,
     DmaUnmapFlags,
+    DmaWindowFlags,
     FeatureFlags,
     GroupStatus,
     HotResetInfoFlags,

@@ -133,8 +133,11 @@ macro_rules! copy_fixed_part {
 copy_fixed_part!(
     vfio_device_feature,
     vfio_device_feature_dma_buf,
+    vfio_group_feature,
+    vfio_group_feature_dma_window,
     vfio_iommu_feature,
     vfio_iommu_feature_mm_stale,
+    vfio_iommu_feature_windows,
     vfio_iommu_type1_dirty_bitmap,
     vfio_iommu_type1_dma_unmap,
     vfio_iommu_type1_info_cap_iova_range,
@@ -210,6 +213,12 @@ pod! {
     vfio_iommu_feature_mm_bind { mode, eventfd }
     vfio_iommu_mm_stale { iova, size, reason, reserved }
     vfio_iommu_feature_mm_stale { count, entry_size, entries }
+    vfio_dma_window { start, last, page_shift, levels, slot, flags }
+    vfio_iommu_feature_windows { count, entry_size, windows }
+    vfio_group_feature { argsz, flags, data }
+    vfio_group_feature_dma_window {
+        place, devices, domain, bus, devfn, reserved, count, entry_size, windows,
+    }
 }
 
 #[cfg(test)]
@@ -243,6 +252,9 @@ mod tests {
         assert_eq!(size_of::<vfio_iommu_feature>(), 8);
         assert_eq!(size_of::<vfio_iommu_feature_mm_stale>(), 8);
         assert_eq!(size_of::<vfio_iommu_mm_stale>(), 24);
+        assert_eq!(size_of::<vfio_iommu_feature_windows>(), 8);
+        assert_eq!(size_of::<vfio_dma_window>(), 32);
+        assert_eq!(size_of::<vfio_group_feature_dma_window>(), 24);
         assert_eq!(size_of::<vfio_pci_hot_reset>(), 12);
     }
 

@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! `VFIO_IOMMU_FEATURE`: what a container can do beyond Linux.
+//!
+//! The core knows one feature, which every backend has: the windows of addresses that devices can
+//! use. All others are the backend's own.
 
 use kernel::prelude::*;
 use kernel_ext::uaccess::UserArg;
+use vfio_uapi::{
+    vfio_dma_window,
+    vfio_iommu_feature_windows,
+    FeatureFlags,
+    VFIO_IOMMU_FEATURE_WINDOWS, //
+};
 
 use super::Container;
 use crate::feature::FeatureRequest;
 
 impl Container {
-    /// Answers `VFIO_IOMMU_FEATURE`. All features are the backend's.
+    /// Answers `VFIO_IOMMU_FEATURE`.
     ///
     /// # Errors
     ///
@@ -17,6 +26,37 @@ impl Container {
     /// feature, and those of the feature.
     pub(super) fn feature(&self, arg: UserArg) -> Result {
         let backend = self.backend().ok_or(EINVAL)?;
-        backend.instance.feature(&FeatureRequest::parse(arg)?)
+        let request = FeatureRequest::parse(arg)?;
+        match request.index {
+            VFIO_IOMMU_FEATURE_WINDOWS => {
+                if request.check(FeatureFlags::GET, size_of::<vfio_iommu_feature_windows>())? {
+                    answer_windows(&request, &backend.instance.windows()?)?;
+                }
+                Ok(())
+            }
+            _ => backend.instance.feature(&request),
+        }
     }
+
+    /// Returns the windows of addresses that devices can use: none before there is a backend.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; `EOPNOTSUPP` if the devices of the container have no IOMMU.
+    pub(crate) fn windows(&self) -> Result<KVec<vfio_dma_window>> {
+        match self.backend() {
+            Some(backend) => backend.instance.windows(),
+            None => Ok(KVec::new()),
+        }
+    }
+}
+
+fn answer_windows(request: &FeatureRequest, windows: &[vfio_dma_window]) -> Result {
+    let fixed = vfio_iommu_feature_windows {
+        count: u32::try_from(windows.len())?,
+        // CAST: A small constant.
+        entry_size: size_of::<vfio_dma_window>() as u32,
+        ..Default::default()
+    };
+    request.write_list(&fixed, windows.iter().copied())
 }

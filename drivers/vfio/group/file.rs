@@ -113,6 +113,7 @@ impl FileOperations for GroupFile {
             ioctl::GROUP_SET_CONTAINER => this.set_container(arg),
             ioctl::GROUP_UNSET_CONTAINER => this.unset_container(),
             ioctl::GROUP_GET_DEVICE_FD => this.get_device_fd(file, arg),
+            ioctl::GROUP_FEATURE => this.group.feature(arg).map(|()| 0),
             _ => Err(ENOTTY),
         }
     }

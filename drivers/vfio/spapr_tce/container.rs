@@ -78,6 +78,22 @@ pub(crate) enum DefaultWindow {
     Settled,
 }
 
+/// Who asked for a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Nobody: it is the default window.
+    Container,
+    /// The program.
+    Program,
+}
+
+/// What is kept for a window that was made.
+pub(crate) struct Made {
+    pub(crate) origin: Origin,
+    /// What is paid for its table.
+    pub(crate) _paid: Locked,
+}
+
 /// What the lock protects.
 pub(crate) struct State {
     /// The groups, in the order in which they came.
@@ -89,8 +105,8 @@ pub(crate) struct State {
     pub(crate) usable: Use,
     pub(crate) default_window: DefaultWindow,
 
-    /// What is paid for the table of each window.
-    pub(crate) tables: [Option<Locked>; WINDOWS],
+    /// The windows that were made, by number.
+    pub(crate) made: [Option<Made>; WINDOWS],
 }
 
 /// What the devices of a container reach. Dropping it takes all of that from them.
@@ -129,7 +145,7 @@ impl Container {
             owner: None,
             usable: Use::Disabled,
             default_window: DefaultWindow::Settled,
-            tables: [const { None }; WINDOWS],
+            made: [const { None }; WINDOWS],
         };
         Arc::pin_init(
             pin_init!(Self {

@@ -12,6 +12,7 @@ use super::{
     container::{
         Container,
         Flavour,
+        Origin,
         Use, //
     },
     windows::Wanted, //
@@ -32,6 +33,7 @@ use kernel_ext::{
 use vfio::iommu_driver::IommuInstance;
 use vfio_uapi::{
     ioctl,
+    vfio_dma_window,
     vfio_iommu_spapr_register_memory,
     vfio_iommu_spapr_tce_create,
     vfio_iommu_spapr_tce_remove,
@@ -79,6 +81,10 @@ impl IommuInstance for Container {
             _ => self.enter().and(Err(ENOTTY)),
         };
         done.map(|()| 0)
+    }
+
+    fn windows(&self) -> Result<KVec<vfio_dma_window>> {
+        Container::windows(self)
     }
 
     fn attach_group(&self, group: &Group) -> Result {
@@ -209,7 +215,9 @@ impl Container {
             size: raw.window_size,
             levels: raw.levels,
         };
-        raw.start_addr = self.create_window(&mut state, wanted)?.start();
+        raw.start_addr = self
+            .create_window(&mut state, wanted, Origin::Program)?
+            .start();
         drop(state);
         arg.write(&raw)
     }

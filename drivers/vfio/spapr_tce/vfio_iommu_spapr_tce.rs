@@ -24,6 +24,7 @@
 mod attach;
 mod charge;
 mod container;
+mod describe;
 mod info;
 mod ioctl;
 mod memory;

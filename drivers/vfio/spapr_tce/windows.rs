@@ -17,6 +17,8 @@ use super::{
     container::{
         Container,
         DefaultWindow,
+        Made,
+        Origin,
         State, //
     }, //
 };
@@ -36,7 +38,10 @@ use kernel_ext::{
 };
 
 /// The page size of the default window, as a power of two.
-const DEFAULT_SHIFT: u32 = 12;
+pub(super) const DEFAULT_SHIFT: u32 = 12;
+
+/// The number of levels of its table.
+pub(super) const DEFAULT_LEVELS: u32 = 1;
 
 /// What window is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -63,9 +68,9 @@ impl Container {
         let wanted = Wanted {
             shift: DEFAULT_SHIFT,
             size: abilities.size.into(),
-            levels: 1,
+            levels: DEFAULT_LEVELS,
         };
-        self.create_window(state, wanted)?;
+        self.create_window(state, wanted, Origin::Container)?;
         state.default_window = DefaultWindow::Settled;
         Ok(())
     }
@@ -78,13 +83,18 @@ impl Container {
     /// size or a size that the platform does not have, `EPERM` if it makes no windows or cannot share
     /// this one between the groups, `ENOMEM` beyond `RLIMIT_MEMLOCK` or for lack of memory, and what
     /// else the platform says. Nothing has changed then.
-    pub(crate) fn create_window(&self, state: &mut State, wanted: Wanted) -> Result<Window> {
+    pub(crate) fn create_window(
+        &self,
+        state: &mut State,
+        wanted: Wanted,
+        origin: Origin,
+    ) -> Result<Window> {
         let number = self.space.free_window().ok_or(ENOSPC)?;
         self.owner(state)?;
         let State {
             groups,
             owner,
-            tables,
+            made,
             ..
         } = state;
         let maker = groups.last().ok_or(ENXIO)?;
@@ -111,10 +121,13 @@ impl Container {
             })?;
             programmed.push(one, GFP_KERNEL)?;
         }
-        let place = tables.get_mut(number).ok_or(ENOSPC)?;
+        let place = made.get_mut(number).ok_or(ENOSPC)?;
         self.space.add_window(number, table)?;
         programmed.into_iter().for_each(Programmed::keep);
-        *place = Some(paid);
+        *place = Some(Made {
+            origin,
+            _paid: paid,
+        });
         Ok(window)
     }
 
@@ -141,8 +154,8 @@ impl Container {
         match kept {
             None => {
                 drop(table);
-                if let Some(paid) = state.tables.get_mut(number) {
-                    *paid = None;
+                if let Some(made) = state.made.get_mut(number) {
+                    *made = None;
                 }
                 Ok(())
             }

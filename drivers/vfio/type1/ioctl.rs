@@ -33,6 +33,7 @@ use vfio::{
 };
 use vfio_uapi::{
     ioctl,
+    vfio_dma_window,
     vfio_iommu_type1_dma_map,
     vfio_iommu_type1_dma_unmap,
     DmaMapFlags,
@@ -86,6 +87,10 @@ impl IommuInstance for Iommu {
 
     fn feature(&self, request: &FeatureRequest) -> Result {
         Iommu::feature(self, request)
+    }
+
+    fn windows(&self) -> Result<KVec<vfio_dma_window>> {
+        Iommu::windows(self)
     }
 
     fn show(&self, m: &SeqFile) {

@@ -41,6 +41,7 @@ mod tie;
 mod trace;
 mod unmap;
 mod watch;
+mod windows;
 
 use kernel::{
     prelude::*,

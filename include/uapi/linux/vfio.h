@@ -1641,6 +1641,129 @@ struct vfio_iommu_feature_mm_stale {
  */
 #define VFIO_IOMMU_FEATURE_MM_STALE	2
 
+/**
+ * struct vfio_dma_window - addresses that devices can use
+ * @start: first address
+ * @last: last address, which still belongs to the window
+ * @page_shift: the size of its pages, the smallest one if there are several, as
+ *	a power of two: @start and size of a mapping are multiples of it
+ * @levels: levels of the table on POWER, 0 where that is the IOMMU's business
+ * @slot: on POWER the number of the window, else counted up
+ * @flags: VFIO_DMA_WINDOW_*
+ */
+struct vfio_dma_window {
+	__u64	start;
+	__u64	last;
+	__u32	page_shift;
+	__u32	levels;
+	__u32	slot;
+	__u32	flags;
+/* It comes with the container. */
+#define VFIO_DMA_WINDOW_DEFAULT		(1 << 0)
+/* It was made by VFIO_IOMMU_SPAPR_TCE_CREATE. */
+#define VFIO_DMA_WINDOW_DYNAMIC		(1 << 1)
+/* It is made when it is first needed, unless it is removed before. */
+#define VFIO_DMA_WINDOW_PENDING		(1 << 2)
+};
+
+/**
+ * struct vfio_iommu_feature_windows - data of VFIO_IOMMU_FEATURE_WINDOWS
+ * @count: out: number of windows, or of those there would be
+ * @entry_size: out: bytes of an entry, at least 32
+ * @windows: out, in order of @slot
+ */
+struct vfio_iommu_feature_windows {
+	__u32	count;
+	__u32	entry_size;
+	struct vfio_dma_window	windows[];
+};
+
+/**
+ * VFIO_IOMMU_FEATURE_WINDOWS - GET the windows that there are
+ *
+ * On x86 these are the addresses that an IOMMU translates and that are not
+ * reserved, as in VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE.  On POWER they are the
+ * DMA windows; anybody with the container may ask, not only its process.
+ *
+ * Errors: EINVAL for a buffer without room for @count and @entry_size, ENOSPC
+ * if the windows do not fit; then @argsz and @count say what is needed.
+ * EOPNOTSUPP without an IOMMU.
+ */
+#define VFIO_IOMMU_FEATURE_WINDOWS	4
+
+/**
+ * struct vfio_group_feature - argument of VFIO_GROUP_FEATURE
+ * @argsz: size of the caller's buffer: 8 and the data
+ * @flags: index of the feature in the low 16 bits, and what to do with it
+ * @data: depends on the feature; not needed to probe
+ *
+ * Laid out as struct vfio_device_feature.
+ */
+struct vfio_group_feature {
+	__u32	argsz;
+	__u32	flags;
+#define VFIO_GROUP_FEATURE_MASK		(0xffff)
+#define VFIO_GROUP_FEATURE_GET		(1 << 16)
+#define VFIO_GROUP_FEATURE_SET		(1 << 17)
+/* Only ask whether the feature exists, with GET and SET: and can do those. */
+#define VFIO_GROUP_FEATURE_PROBE	(1 << 18)
+	__u8	data[];
+};
+
+/**
+ * VFIO_GROUP_FEATURE - probe, get or set one feature of the group
+ *
+ * Return: 0, or ENODEV if the group has no device left, and as
+ * VFIO_IOMMU_FEATURE.
+ */
+#define VFIO_GROUP_FEATURE		_IO(VFIO_TYPE, VFIO_BASE + 27)
+
+/**
+ * struct vfio_group_feature_dma_window - data of VFIO_GROUP_FEATURE_DMA_WINDOW
+ * @place: out: VFIO_DMA_PLACE_*, which node of a device tree the windows belong to
+ * @devices: out: how many devices the group has, bridges not counted
+ * @domain: out: PCI domain of that node
+ * @bus: out: bus of that node; for a host bridge the bus behind it
+ * @devfn: out: device and function of that node; 0 for a host bridge
+ * @reserved: 0
+ * @count: out: number of windows, or of those there would be; 0 for a group
+ *	that is in no container, or in one that has no IOMMU yet
+ * @entry_size: out: bytes of an entry, at least 32
+ * @windows: out, in order of slot
+ */
+struct vfio_group_feature_dma_window {
+	__u32	place;
+/* Not on a PCI bus, or on several that have no host bridge in common. */
+#define VFIO_DMA_PLACE_NONE		0
+/* The one device of the group. */
+#define VFIO_DMA_PLACE_DEVICE		1
+/* The nearest bridge that all devices of the group are behind. */
+#define VFIO_DMA_PLACE_BRIDGE		2
+/* The host bridge, as no other bridge leads to all of them. */
+#define VFIO_DMA_PLACE_HOST_BRIDGE	3
+	__u32	devices;
+	__u32	domain;
+	__u8	bus;
+	__u8	devfn;
+	__u16	reserved;
+	__u32	count;
+	__u32	entry_size;
+	struct vfio_dma_window	windows[];
+};
+
+/**
+ * VFIO_GROUP_FEATURE_DMA_WINDOW - GET what a guest is to be told of the group's DMA
+ *
+ * A guest needs one description of the windows for the whole group, as its
+ * devices share them: on the node of the device if it has one, else on that of
+ * a bridge above all of them.
+ *
+ * Errors: EINVAL for a buffer without room for the fixed part, ENOSPC if the
+ * windows do not fit; then @argsz and @count say what is needed.  EOPNOTSUPP
+ * without an IOMMU, and in a container of iommufd, which has calls of its own.
+ */
+#define VFIO_GROUP_FEATURE_DMA_WINDOW	5
+
 /* ==== End of the extensions beyond Linux =================================== */
 
 #endif /* _UAPI_LINUX_VFIO_H */

@@ -134,6 +134,13 @@ impl Table {
         self.table().it_indirect_levels as u64
     }
 
+    /// Returns the number of levels, 1 for a table that is one piece.
+    pub fn level_count(&self) -> u32 {
+        u32::try_from(self.levels())
+            .unwrap_or(u32::MAX)
+            .saturating_add(1)
+    }
+
     /// Returns how empty entries are filled.
     ///
     /// Where parts of a table are made when they are first needed, that may fail, which

@@ -5,5 +5,7 @@
 
 #![allow(dead_code)]
 
+#[path = "../../../../drivers/vfio/group/dma_place.rs"]
+mod dma_place;
 #[path = "../../../../drivers/vfio/irq_set/header.rs"]
 mod irq_set_header;
