@@ -30,6 +30,10 @@ modules: ## build vfio.ko, vfio_iommu_type1.ko, vfio-pci-core.ko, vfio-pci.ko
 	@$(setup)/setup
 	$(setup)/build-modules
 
+tools: ## build vfioctl, which tells of groups, and say where it is
+	@$(setup)/setup
+	$(setup)/build-tools
+
 install: ## put the modules under /lib/modules/RELEASE/updates on this host, so that modprobe prefers them
 	@$(setup)/setup
 	$(setup)/build-modules
@@ -59,4 +63,4 @@ clean: ## remove what was built from this checkout (the cache stays: make distcl
 distclean: ## remove the cache too
 	@$(setup)/clean cache
 
-.PHONY: help demo test stress clients modules install uninstall bench doc fmt lint clean distclean
+.PHONY: help demo test stress clients modules tools install uninstall bench doc fmt lint clean distclean
