@@ -18,13 +18,13 @@ static int __kvm_open(void)
 	int fd;
 
 	if (access("/sys/module/kvm/refcnt", F_OK) &&
-	    system("modprobe -q kvm-amd || modprobe -q kvm-intel"))
+	    system("modprobe -q kvm-amd || modprobe -q kvm-intel || modprobe -q kvm-hv"))
 		return -ENOENT;
 	fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
-static int refcount(const char *module)
+static inline int refcount(const char *module)
 {
 	char path[64], text[16];
 
@@ -40,7 +40,7 @@ static int __create_device(int vm)
 	return ret ? ret : (int)create.fd;
 }
 
-static int __has_attr(int kvm_vfio, uint32_t group, uint64_t attr)
+static inline int __has_attr(int kvm_vfio, uint32_t group, uint64_t attr)
 {
 	struct kvm_device_attr what = { .group = group, .attr = attr };
 
