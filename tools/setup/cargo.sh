@@ -16,9 +16,10 @@ cargo_in() {
 	printf '%s\n' '[net]' 'offline = true' '[source.crates-io]' 'replace-with = "debian"' '[source.debian]' \
 		'directory = "/usr/share/cargo/registry"' >"$target/cargo/config.toml"
 	"$PROJECT/tools/setup/enter-root" sh "$PROJECT/rust/uapi/gen.sh" "$target/uapi_generated.rs" \
-		"$PROJECT/include/uapi/linux/vfio.h" bindgen || return 1
+		"$PROJECT/include/uapi/linux/vfio.h" bindgen "$uapi_flags" || return 1
 	"$PROJECT/tools/setup/enter-root" env -C "$mirror/$workspace" "${cargo_env[@]}" CARGO_HOME="$target/cargo" \
 		CARGO_TARGET_DIR="$target/target" VFIO_UAPI_GENERATED="$target/uapi_generated.rs" \
 		cargo "$@"
 }
 cargo_env=()
+uapi_flags=
