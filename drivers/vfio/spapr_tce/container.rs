@@ -28,7 +28,10 @@ use kernel::{
     }, //
 };
 use kernel_ext::tce::{
-    window::WINDOWS,
+    window::{
+        Window,
+        Windows, //
+    },
     Space,
     TableGroup, //
 };
@@ -106,7 +109,16 @@ pub(crate) struct State {
     pub(crate) default_window: DefaultWindow,
 
     /// The windows that were made, by number.
-    pub(crate) made: [Option<Made>; WINDOWS],
+    pub(crate) made: Windows<Made>,
+}
+
+impl State {
+    /// Returns number and place of the window that a bus address belongs to. Asks nobody else, which
+    /// counts for programs that map page by page.
+    pub(crate) fn find_window(&self, address: u64) -> Option<(usize, Window)> {
+        let (number, window, _) = self.made.find(address)?;
+        Some((number, *window))
+    }
 }
 
 /// What the devices of a container reach. Dropping it takes all of that from them.
@@ -145,7 +157,7 @@ impl Container {
             owner: None,
             usable: Use::Disabled,
             default_window: DefaultWindow::Settled,
-            made: [const { None }; WINDOWS],
+            made: Windows::none(),
         };
         Arc::pin_init(
             pin_init!(Self {

@@ -43,12 +43,12 @@ impl Container {
 }
 
 fn made_window(state: &State, number: usize, table: &Table) -> Result<vfio_dma_window> {
-    let made = state.made.get(number).and_then(Option::as_ref);
-    let flags = match made.map(|made| made.origin) {
+    let window = table.window();
+    let made = state.made.find(window.start());
+    let flags = match made.map(|(_, _, made)| made.origin) {
         Some(Origin::Program) => DmaWindowFlags::DYNAMIC,
         Some(Origin::Container) | None => DmaWindowFlags::DEFAULT,
     };
-    let window = table.window();
     Ok(vfio_dma_window {
         start: window.start(),
         last: window.last(),

@@ -133,7 +133,7 @@ impl Container {
         let size = size_of::<vfio_iommu_type1_dma_map>();
         let raw = checked(raw, size, |raw| (raw.argsz, raw.flags), flags.bits())?;
         self.settle_default_window(&mut state)?;
-        let (number, window) = self.space.find_window(raw.iova).ok_or(ENXIO)?;
+        let (number, window) = state.find_window(raw.iova).ok_or(ENXIO)?;
         let page = window.shift();
         page.pages(raw.size).ok_or(EINVAL)?;
         page.pages(raw.vaddr).ok_or(EINVAL)?;
@@ -171,7 +171,7 @@ impl Container {
         }
         let raw = checked(raw, UNMAP_HEAD, |raw| (raw.argsz, raw.flags), 0)?;
         self.settle_default_window(&mut state)?;
-        let (number, window) = self.space.find_window(raw.iova).ok_or(ENXIO)?;
+        let (number, window) = state.find_window(raw.iova).ok_or(ENXIO)?;
         let entries = window.entries(raw.iova, raw.size).ok_or(EINVAL)?;
         self.space.unmap(number, entries);
         Ok(())

@@ -121,13 +121,15 @@ impl Container {
             })?;
             programmed.push(one, GFP_KERNEL)?;
         }
-        let place = made.get_mut(number).ok_or(ENOSPC)?;
-        self.space.add_window(number, table)?;
-        programmed.into_iter().for_each(Programmed::keep);
-        *place = Some(Made {
+        let kept = Made {
             origin,
             _paid: paid,
-        });
+        };
+        made.insert(number, window, kept).map_err(|_| EEXIST)?;
+        self.space
+            .add_window(number, table)
+            .inspect_err(|_| drop(made.remove(number)))?;
+        programmed.into_iter().for_each(Programmed::keep);
         Ok(window)
     }
 
@@ -141,7 +143,7 @@ impl Container {
             state.default_window = DefaultWindow::Settled;
             return Ok(());
         }
-        let (number, _) = self.space.find_window(start).ok_or(EINVAL)?;
+        let (number, _) = state.find_window(start).ok_or(EINVAL)?;
         // The platform leaves this to whoever has filled the table.
         self.space.clear_window(number);
         let mut kept = None;
@@ -154,9 +156,7 @@ impl Container {
         match kept {
             None => {
                 drop(table);
-                if let Some(made) = state.made.get_mut(number) {
-                    *made = None;
-                }
+                drop(state.made.remove(number));
                 Ok(())
             }
             Some((group, error)) => self.bring_back(number, table, (group, error)),

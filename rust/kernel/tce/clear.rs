@@ -51,7 +51,9 @@ impl Space {
                 Some(next) => next,
                 None => break,
             };
-            cond_resched();
+            if rest.count() != 0 {
+                cond_resched();
+            }
         }
     }
 

@@ -15,12 +15,16 @@ use super::{
     table::{
         Filling,
         List,
-        Table, //
+        Table,
+        BATCH, //
     },
     window::Entries, //
 };
 use crate::iommu::Access;
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::atomic::Relaxed, //
+};
 
 /// Entries that are filled at once. The memory that they are for is in the space's list.
 #[derive(Clone, Copy)]
@@ -75,7 +79,7 @@ impl Inner {
         match filling {
             Filling::Single => return self.exchange(number, batch, access),
             // SAFETY: The memory is ordinary memory and pinned. The records, which are made below, keep
-            // it so until the entries are empty.
+            // it so until the entries are empty. The table is filled by lists.
             Filling::Lists => unsafe { table.put(batch.entries, list, access) },
             Filling::Stretches => {
                 // SAFETY: As above.
@@ -83,10 +87,8 @@ impl Inner {
             }
         }
         .map_err(|error| (0, error))?;
-        for (index, entry) in (0..).zip(batch.entries.numbers()) {
-            // The whole view of such a table is there, so this does not fail.
-            let _ = table.note(entry, batch.record(table, index));
-        }
+        // Such a table is one piece.
+        table.note_all(batch.entries, |index| batch.record(table, index));
         Ok(())
     }
 
@@ -153,11 +155,16 @@ pub(super) fn gather(
     list: &mut List,
     mut physical: impl FnMut(u64) -> Result<u64>,
 ) -> Result<(Entries, bool)> {
-    let in_use = |entry| table.record(entry) != Record::Empty;
-    let first = in_use(among.first());
+    let (batch, _) = among.split(BATCH);
+    let mut view = table.view(batch).iter();
+    let mut first = None;
     let mut count = 0;
-    for ((index, entry), place) in (0..).zip(among.numbers()).zip(list.0.iter_mut()) {
-        if in_use(entry) != first {
+    for ((index, entry), place) in (0..).zip(batch.numbers()).zip(list.0.iter_mut()) {
+        let in_use = match view.next() {
+            Some(place) => place.load(Relaxed) != 0,
+            None => table.record(entry) != Record::Empty,
+        };
+        if *first.get_or_insert(in_use) != in_use {
             break;
         }
         match physical(index) {
@@ -169,7 +176,7 @@ pub(super) fn gather(
         count += 1;
     }
     let (entries, _) = among.split(count);
-    Ok((entries, first))
+    Ok((entries, first.unwrap_or(false)))
 }
 
 /// Fills entries with the memory in `list`, by stretches of contiguous memory. If that fails, they are

@@ -56,15 +56,17 @@ impl Space {
         let mut rest = entries;
         let mut at = vaddr;
         while rest.count() != 0 {
-            let result = check_killed().and_then(|()| {
-                self.inner
-                    .lock()
-                    .map_registered_batch(number, rest, at, access)
-            });
+            let mut inner = self.inner.lock();
+            let result = inner.map_registered_batch(number, rest, at, access);
+            drop(inner);
             let (done, bytes) = self.clear_failed(number, (entries, rest), result)?;
             (_, rest) = rest.split(done);
             at = at.saturating_add(bytes);
-            cond_resched();
+            // Most requests are for one entry, and that is all.
+            if rest.count() != 0 {
+                cond_resched();
+                self.clear_failed(number, (entries, rest), check_killed())?;
+            }
         }
         Ok(())
     }

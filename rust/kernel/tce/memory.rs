@@ -29,6 +29,10 @@ use kernel::{
     prelude::*,
     sync::{
         aref::ARef,
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
         rcu, //
     }, //
 };
@@ -46,6 +50,12 @@ pub(super) struct Region {
     pages: usize,
     /// The pages that the process has given up.
     stale: BitmapVec,
+    /// Whether there are any: mostly there are none.
+    any_stale: bool,
+    /// How many entries were made from it, less those that were emptied. KVM may have replaced some
+    /// of them since, so if it is 0 there are none of ours, else there may be. Changes with the
+    /// space locked.
+    made: Atomic<u64>,
 }
 
 // SAFETY: Registered memory may be used and given back from any thread.
@@ -86,6 +96,8 @@ impl Region {
             vaddr,
             pages,
             stale,
+            any_stale: false,
+            made: Atomic::new(0),
         })
     }
 
@@ -126,7 +138,8 @@ impl Region {
             (Some(first), Some(last)) => (first, last),
             _ => return Err(EINVAL),
         };
-        if self.stale.next_bit(first).is_some_and(|page| page <= last) {
+        let is_stale = || self.stale.next_bit(first).is_some_and(|page| page <= last);
+        if self.any_stale && is_stale() {
             return Err(EFAULT);
         }
         let physical = self.look_up(vaddr, shift)?;
@@ -176,13 +189,29 @@ impl Region {
     pub(super) fn count(&self) -> Result {
         // SAFETY: The memory is registered by the type invariant.
         match unsafe { bindings::mm_iommu_mapped_inc(self.raw.as_ptr()) } {
-            0 => Ok(()),
+            0 => {
+                self.made
+                    .store(self.made.load(Relaxed).saturating_add(1), Relaxed);
+                Ok(())
+            }
             _ => Err(ENXIO),
         }
     }
 
+    /// Notes one entry fewer in our own count. KVM may have made one that was emptied here.
+    fn note_less(&self) {
+        self.made
+            .store(self.made.load(Relaxed).saturating_sub(1), Relaxed);
+    }
+
+    /// Returns whether there may be entries that were made from it through the space it belongs to.
+    pub(super) fn may_have_entries(&self) -> bool {
+        self.made.load(Relaxed) != 0
+    }
+
     /// Takes back [`Region::count`], for an entry that was not made.
     pub(super) fn uncount(&self) {
+        self.note_less();
         // SAFETY: The memory is registered by the type invariant.
         unsafe { bindings::mm_iommu_mapped_dec(self.raw.as_ptr()) };
     }
@@ -190,6 +219,7 @@ impl Region {
     /// Notes that one entry fewer is made from it, whose page is at `vaddr` and may have been
     /// written.
     pub(super) fn let_go(&self, vaddr: usize) {
+        self.note_less();
         // SAFETY: The memory is registered by the type invariant.
         unsafe { let_go(self.raw.as_ptr(), vaddr) }
     }
@@ -205,6 +235,7 @@ impl Region {
         for page in first..=last {
             self.stale.set_bit(page);
         }
+        self.any_stale = true;
     }
 
     /// Returns how many pages are stale.

@@ -32,7 +32,6 @@ use super::{
     },
     window::{
         Entries,
-        Window,
         Windows,
         WINDOWS, //
     }, //
@@ -127,13 +126,6 @@ impl Space {
         self.inner.lock().windows.free()
     }
 
-    /// Returns number and place of the window that an address belongs to.
-    pub fn find_window(&self, address: u64) -> Option<(usize, Window)> {
-        let inner = self.inner.lock();
-        let (number, window, _) = inner.windows.find(address)?;
-        Some((number, *window))
-    }
-
     /// Returns whether there is window `number`.
     pub fn has_window(&self, number: usize) -> bool {
         let inner = self.inner.lock();
@@ -212,8 +204,9 @@ impl Space {
             let index = regions
                 .position(|region| region.range() == (vaddr, pages))
                 .ok_or(ENOENT)?;
-            let range = (vaddr, inner.regions.get(index).ok_or(ENOENT)?.last());
-            if inner.has_entries(range) {
+            let region = inner.regions.get(index).ok_or(ENOENT)?;
+            // What only KVM has made keeps the memory from being given back, below.
+            if region.may_have_entries() && inner.has_entries((vaddr, region.last())) {
                 return Err(EBUSY);
             }
             inner.regions.remove(index).map_err(|_| ENOENT)?
@@ -305,11 +298,7 @@ pub(super) fn next_run(
 ) -> Option<(Entries, Entries)> {
     let mut rest = among;
     loop {
-        // Nothing is recorded in parts of the table that do not exist.
-        let skipped = table
-            .skip_missing(rest.first())
-            .saturating_sub(rest.first());
-        (_, rest) = rest.split(skipped);
+        (_, rest) = rest.split(table.count_empty(rest));
         if rest.count() == 0 {
             return None;
         }
@@ -322,10 +311,12 @@ pub(super) fn next_run(
         .numbers()
         // CAST: A small constant.
         .take(BATCH as usize)
+        // The first one is.
+        .skip(1)
         .take_while(|&entry| wanted(entry, table.record(entry)))
         .count();
-    // CAST: Widening.
-    Some(rest.split(like_it as u64))
+    // CAST: Widening. OVERFLOW: Not more than a batch.
+    Some(rest.split(1 + like_it as u64))
 }
 
 #[pinned_drop]

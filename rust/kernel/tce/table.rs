@@ -147,9 +147,12 @@ impl Table {
     /// [`Table::set`] cannot tell.
     pub(super) fn filling(&self, access: Access) -> Filling {
         // SAFETY: The call only looks at what the firmware can do.
-        if unsafe { bindings::vfio_helper_has_put_tce_indirect() } {
+        let has_lists = unsafe { bindings::vfio_helper_has_put_tce_indirect() };
+        if self.levels() != 0 {
+            Filling::Single
+        } else if has_lists {
             Filling::Lists
-        } else if self.levels() == 0 && access.may_read() && self.ops().set.is_some() {
+        } else if access.may_read() && self.ops().set.is_some() {
             Filling::Stretches
         } else {
             Filling::Single
@@ -191,6 +194,14 @@ impl Table {
         Ok(())
     }
 
+    /// Notes what `entries` were made from, of a table that is one piece: what `record` returns for the
+    /// index of each.
+    pub(super) fn note_all(&self, entries: Entries, record: impl Fn(u64) -> Record) {
+        for (index, place) in (0..).zip(self.view(entries)) {
+            place.store(record(index).encode(), Relaxed);
+        }
+    }
+
     /// Notes that an entry is empty.
     pub(super) fn forget(&self, entry: u64) {
         if let Some(place) = self.record_at(entry, false) {
@@ -198,41 +209,69 @@ impl Table {
         }
     }
 
-    /// Returns the first entry from `entry` on that may not be empty: parts of the table that do not
-    /// exist are skipped.
-    pub(super) fn skip_missing(&self, entry: u64) -> u64 {
+    /// Returns how many of the first `entries` are known to be empty, at most all of them. The next one
+    /// need not be in use.
+    ///
+    /// Most entries of most tables are empty, so this does not look at them one by one: a view that is
+    /// one piece is looked through as such, and parts that do not exist are skipped.
+    pub(super) fn count_empty(&self, entries: Entries) -> u64 {
+        if self.levels() == 0 {
+            let view = self.view(entries);
+            let empty = view.iter().take_while(|place| place.load(Relaxed) == 0);
+            // CAST: Widening.
+            return empty.count() as u64;
+        }
         // CAST: `c_ulong` has at most 64 bits.
         let level = self.table().it_level_size as u64;
-        if self.levels() == 0 || level == 0 || self.record_at(entry, false).is_some() {
-            return entry;
+        if level == 0 || self.record_at(entries.first(), false).is_some() {
+            return 0;
         }
-        let first = self.window.all().first();
-        let index = entry.saturating_sub(first);
-        // The next multiple of the size of a part.
-        let next = (index / level).saturating_add(1).saturating_mul(level);
-        first.saturating_add(next)
+        let index = entries.first().saturating_sub(self.window.all().first());
+        // Up to the next multiple of the size of a part.
+        (level - index % level).min(entries.count())
+    }
+
+    /// Returns where the records of `entries` are, of a table that is one piece; nothing if they are not
+    /// all the table's or it is not. A record of 0 is [`Record::Empty`].
+    pub(super) fn view(&self, entries: Entries) -> &[Atomic<u64>] {
+        let index = entries.first().checked_sub(self.window.all().first());
+        let place = index.and_then(|index| usize::try_from(index).ok());
+        let (Some(index), Ok(count)) = (place, usize::try_from(entries.count())) else {
+            return &[];
+        };
+        if self.levels() != 0 || !self.window.holds(entries) {
+            return &[];
+        }
+        // SAFETY: The user view has a place for each entry of the table, and these are some. It is
+        // aligned, and lives as long as the table. Others who access it, which is KVM, do so by single
+        // reads and writes of 64 bits.
+        unsafe {
+            let first = self.table().it_userspace.add(index);
+            core::slice::from_raw_parts(first.cast(), count)
+        }
     }
 
     /// Fills entries with the memory at the physical addresses in `list`, with one hypercall. The list
     /// is of no use any more after that.
     ///
-    /// Fails with `EINVAL` if they are not the table's, are too many or it cannot be done that way, with
-    /// `ENOMEM` and `EIO` if the hypervisor refuses; then they are empty.
+    /// Fails with `EINVAL` if they are not the table's or are too many, with `ENOMEM` and `EIO` if the
+    /// hypervisor refuses; then they are empty.
     ///
     /// # Safety
     ///
-    /// The memory is ordinary memory and stays pinned until the entries are empty again.
+    /// - The memory is ordinary memory and stays pinned until the entries are empty again.
+    /// - [`Table::filling`] says [`Filling::Lists`].
     pub(super) unsafe fn put(&self, entries: Entries, list: &mut List, access: Access) -> Result {
         let count = usize::try_from(entries.count())?;
         let part = list.0.get_mut(..count).ok_or(EINVAL)?;
-        if self.filling(access) != Filling::Lists || !self.window.holds(entries) {
+        if !self.window.holds(entries) {
             return Err(EINVAL);
         }
         for entry in part {
             *entry = (*entry | permissions(access)).to_be();
         }
         // SAFETY: The list is ordinary memory of the kernel and aligned. The table is live, and the
-        // firmware has this call; the entries are the table's.
+        // firmware has this call, as the caller promises; the entries are the table's.
         let result = unsafe {
             bindings::vfio_helper_plpar_tce_put_indirect(
                 self.table().it_index,
