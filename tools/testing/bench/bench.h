@@ -25,8 +25,15 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
-/* Far above the addresses that PCs reserve, and a multiple of every page size. */
+/*
+ * Far above the addresses that PCs reserve, and a multiple of every page size; on POWER
+ * the start of the second window, where the platform makes it.
+ */
+#ifdef __powerpc64__
+#define IOVA_BASE	(1ULL << 59)
+#else
 #define IOVA_BASE	(1ULL << 36)
+#endif
 
 /* ---- memory.c ------------------------------------------------------------- */
 
@@ -51,7 +58,7 @@ void memory_free(struct memory *mem);
 /* The same shared memory again and again, up to @size bytes of addresses. */
 void memory_repeat(struct memory *mem, const struct memory *once, size_t size);
 
-/* ---- backend.c, type1.c, iommufd.c ---------------------------------------- */
+/* ---- type1.c, spapr.c, iommufd.c ---------------------------------------- */
 
 /* A device with an address space of its own. */
 struct target {
@@ -64,6 +71,7 @@ struct target {
 struct backend {
 	const char *name;
 	bool needs_file;	/* maps files, not addresses */
+	unsigned long iommu;	/* type of a container; 0 for IOMMUFD */
 	void (*open)(struct target *target, const char *bdf);
 	void (*close)(struct target *target);
 	void (*map)(struct target *target, const struct memory *mem, size_t at,
@@ -77,7 +85,7 @@ struct backend {
 	void (*dirty_get)(struct target *target, uint64_t iova, size_t size, void *bits);
 };
 
-extern const struct backend type1_backend, iommufd_backend, iommufd_file_backend;
+extern const struct backend type1_backend, spapr_backend, iommufd_backend, iommufd_file_backend;
 
 struct column {
 	const char *name;
@@ -149,6 +157,6 @@ struct group {
 
 extern const struct group bulk_groups[], latency_groups[], footprint_groups[],
 			  dirty_groups[], device_groups[], register_groups[], call_groups[],
-			  parallel_groups[];
+			  spapr_groups[], parallel_groups[];
 
 #endif /* BENCH_H */

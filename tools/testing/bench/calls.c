@@ -20,7 +20,7 @@ static void open_plain(struct target *target, const struct memory *mem)
 	struct vfio *vfio = &target->vfio;
 	int i;
 
-	if (target->column->backend != &type1_backend)
+	if (!target->column->backend->iommu)
 		return;
 	close(vfio->device);
 	for (i = 0; i < TIMES; i++) {
@@ -123,7 +123,7 @@ static void irqs(struct target *target, const struct memory *mem)
 {
 	struct vfio igb;
 
-	if (target->column->backend != &type1_backend)
+	if (!target->column->backend->iommu)
 		return;
 	time_vectors(target, target->vfio.device, VFIO_PCI_INTX_IRQ_INDEX, 1, "intx");
 	time_masking(target, target->vfio.device);

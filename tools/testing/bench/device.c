@@ -15,13 +15,13 @@ bool open_other(struct target *target, struct vfio *vfio, unsigned int vendor, u
 {
 	char bdf[BDF_LEN];
 
-	if (target->column->backend != &type1_backend)
+	if (!target->column->backend->iommu)
 		return false;
 	if (!pci_find_alone(vendor, device, 0, bdf)) {
 		printf("# no device %04x:%04x\n", vendor, device);
 		return false;
 	}
-	vfio_open(vfio, bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(vfio, bdf, target->column->backend->iommu);
 	return true;
 }
 
@@ -55,7 +55,7 @@ static void interrupt(struct target *target, const struct memory *mem)
 {
 	struct edu edu;
 
-	if (target->column->backend != &type1_backend)
+	if (!target->column->backend->iommu)
 		return;
 	edu_open(&edu, target->vfio.device);
 	time_trips(target, target->vfio.device, VFIO_PCI_MSI_IRQ_INDEX,
@@ -153,7 +153,7 @@ static void functions(struct target *target, const struct memory *mem)
 	unsigned int i;
 	int group;
 
-	if (target->column->backend != &type1_backend)
+	if (!target->column->backend->iommu)
 		return;
 	if (!pci_find(ID_NVME, 0, first) || !pci_find(ID_NVME, 1, second)) {
 		printf("# no two NVMe functions\n");
@@ -167,7 +167,7 @@ static void functions(struct target *target, const struct memory *mem)
 		group = group_open(pci_group(second));
 		group_set_container(group, vfio.container);
 	}
-	set_iommu(vfio.container, VFIO_TYPE1v2_IOMMU);
+	set_iommu(vfio.container, target->column->backend->iommu);
 	openers[0] = (struct opener){ .group = vfio.group, .bdf = first };
 	openers[1] = (struct opener){ .group = group, .bdf = second };
 	open_it(&openers[0]);

@@ -107,7 +107,7 @@ static void config(struct target *target, const struct memory *mem)
 	struct vfio igb;
 	off_t start;
 
-	if (target->column->backend != &type1_backend)
+	if (!target->column->backend->iommu)
 		return;
 	start = region_info(edu, VFIO_PCI_CONFIG_REGION_INDEX).offset;
 	time_widths(target, edu, start + PASSED_ON, widths, "config.passed");

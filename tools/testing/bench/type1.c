@@ -68,6 +68,7 @@ static void dirty_get(struct target *target, uint64_t iova, size_t size, void *b
 
 const struct backend type1_backend = {
 	.name = "type1",
+	.iommu = VFIO_TYPE1v2_IOMMU,
 	.open = open_container,
 	.close = close_container,
 	.map = map,

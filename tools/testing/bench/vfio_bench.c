@@ -16,12 +16,12 @@
 #include "bench.h"
 
 static const struct backend *const backends[] = {
-	&type1_backend, &iommufd_backend, &iommufd_file_backend,
+	&type1_backend, &spapr_backend, &iommufd_backend, &iommufd_file_backend,
 };
 
 static const struct group *const all_groups[] = {
 	bulk_groups, latency_groups, footprint_groups, dirty_groups, device_groups,
-	register_groups, call_groups, parallel_groups,
+	register_groups, call_groups, spapr_groups, parallel_groups,
 };
 
 static struct column columns[8];
