@@ -2,19 +2,21 @@
 # shellcheck shell=bash
 # The stages of 'make test'. What stands here is what there is: a stage appears with what it tests.
 
-# What is tested on POWER is a run of its own, with VFIO_RUST_KERNEL=powerpc.
+# What is tested on POWER is a run of its own, with VFIO_RUST_KERNEL=powerpc; the stage 'power' is that. It
+# goes first, as it may have to build the kernel.
 host_stages=(rules fmt shell layout host clippy)
-guest_stages=(selftests_intel_rust selftests_amd_rust selftests_intel_c selftests_amd_c
-	nvme_intel_rust nvme_amd_rust config clients_intel_rust clients_amd_rust clients_intel_c rig
+guest_stages=(power selftests_intel_rust selftests_amd_rust selftests_intel_c selftests_amd_c
+	nvme_intel_rust nvme_amd_rust vfioctl_intel_rust vfioctl_intel_c config clients_intel_rust clients_amd_rust clients_intel_c rig
 	upstream)
 case $KERNEL in
 debug)
 	# Debian's kernel has no no-IOMMU mode.
-	guest_stages+=(noiommu_rust noiommu_c)
+	guest_stages=("${guest_stages[@]:1}" noiommu_rust noiommu_c)
 	;;
 powerpc)
-	host_stages=()
-	guest_stages=(selftests_pseries_rust selftests_powernv_rust selftests_pseries_c selftests_powernv_c)
+	host_stages=(clippy)
+	guest_stages=(selftests_pseries_rust selftests_powernv_rust selftests_pseries_c selftests_powernv_c
+		vfioctl_pseries_rust vfioctl_powernv_rust)
 	;;
 esac
 
@@ -100,7 +102,7 @@ run_selftests() {
 	if [ "$1" = powernv ]; then
 		# There each open of a device takes seconds: what shows the tables, and groups.
 		list=$selftests/list-powernv
-		grep -E '^vfio_(spapr_.*|group_test)$' "$selftests/list" >"$list"
+		grep -E '^vfio_(spapr_.*|group_test|windows_test|nic_dma_test)$' "$selftests/list" >"$list"
 	fi
 	# The kernel's check of freed pages takes a mapping of the last page of all 2^64 bytes, which only
 	# the AMD IOMMU lets the tests make, for an overflow, and the page for one that stays mapped.
@@ -131,8 +133,34 @@ stage_selftests_powernv_rust() { run_selftests powernv rust; }
 stage_selftests_pseries_c() { run_selftests pseries c; }
 stage_selftests_powernv_c() { run_selftests powernv c; }
 
+# The other run, one guest at a time, with its stages and results as ours.
+stage_power() {
+	local status file
+	VFIO_RUST_KERNEL=powerpc VFIO_RUST_GUESTS=1 "$PROJECT/tools/testing/run-tests"
+	status=$?
+	for file in "$logs-powerpc"/*.results; do
+		sed -E "s/^(pass|fail|skip) /&$(basename "$file" .results) /" "$file"
+	done >>"$logs/power.results"
+	return "$status"
+}
+
 stage_nvme_intel_rust() { VM_MACHINE=intel VM_DRIVER=rust "$PROJECT/tools/testing/stress/run" nvme-io; }
 stage_nvme_amd_rust() { VM_MACHINE=amd VM_DRIVER=rust "$PROJECT/tools/testing/stress/run" nvme-io; }
+
+# run_vfioctl MACHINE DRIVER
+run_vfioctl() {
+	local out=$logs/vfioctl_$1_$2.out status
+	VM_MACHINE=$1 VFIOCTL_OUT=$logs/vfioctl_$1_$2 "$PROJECT/tools/testing/vfioctl/run" "$2" >"$out" 2>&1
+	status=$?
+	cat "$out"
+	grep -E '^(pass|fail|skip) ' "$out" >"$logs/vfioctl_$1_$2.results"
+	return "$status"
+}
+
+stage_vfioctl_intel_rust() { run_vfioctl intel rust; }
+stage_vfioctl_intel_c() { run_vfioctl intel c; }
+stage_vfioctl_pseries_rust() { run_vfioctl pseries rust; }
+stage_vfioctl_powernv_rust() { run_vfioctl powernv rust; }
 
 # What a user sees of configuration space, and what becomes of writes to each byte of it: the same on
 # the C modules and on ours, in one guest. The virtual function is the second igb's.
