@@ -21,10 +21,7 @@ use super::{
     window::Entries, //
 };
 use crate::iommu::Access;
-use kernel::{
-    prelude::*,
-    sync::atomic::Relaxed, //
-};
+use kernel::prelude::*;
 
 /// Entries that are filled at once. The memory that they are for is in the space's list.
 #[derive(Clone, Copy)]
@@ -93,6 +90,8 @@ impl Inner {
     }
 
     /// Fills the entries of a batch one by one, and lets go of what they were for.
+    // Apart, so that what is common does not save registers for it.
+    #[inline(never)]
     fn exchange(
         &mut self,
         number: usize,
@@ -161,7 +160,7 @@ pub(super) fn gather(
     let mut count = 0;
     for ((index, entry), place) in (0..).zip(batch.numbers()).zip(list.0.iter_mut()) {
         let in_use = match view.next() {
-            Some(place) => place.load(Relaxed) != 0,
+            Some(place) => place.get() != 0,
             None => table.record(entry) != Record::Empty,
         };
         if *first.get_or_insert(in_use) != in_use {

@@ -14,7 +14,10 @@
 
 use super::window::PageShift;
 use crate::bindings;
-use core::ptr::NonNull;
+use core::{
+    cell::Cell,
+    ptr::NonNull, //
+};
 use kernel::{
     bitmap::BitmapVec,
     error::to_result,
@@ -29,10 +32,6 @@ use kernel::{
     prelude::*,
     sync::{
         aref::ARef,
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
         rcu, //
     }, //
 };
@@ -55,13 +54,11 @@ pub(super) struct Region {
     /// How many entries were made from it, less those that were emptied. KVM may have replaced some
     /// of them since, so if it is 0 there are none of ours, else there may be. Changes with the
     /// space locked.
-    made: Atomic<u64>,
+    made: Cell<u64>,
 }
 
 // SAFETY: Registered memory may be used and given back from any thread.
 unsafe impl Send for Region {}
-// SAFETY: What is done through a shared reference is reading, and counting atomically.
-unsafe impl Sync for Region {}
 
 impl Region {
     /// Registers `pages` pages from `vaddr` on, of the current process, whose address space `mm` is.
@@ -97,7 +94,7 @@ impl Region {
             pages,
             stale,
             any_stale: false,
-            made: Atomic::new(0),
+            made: Cell::new(0),
         })
     }
 
@@ -190,8 +187,7 @@ impl Region {
         // SAFETY: The memory is registered by the type invariant.
         match unsafe { bindings::mm_iommu_mapped_inc(self.raw.as_ptr()) } {
             0 => {
-                self.made
-                    .store(self.made.load(Relaxed).saturating_add(1), Relaxed);
+                self.made.set(self.made.get().saturating_add(1));
                 Ok(())
             }
             _ => Err(ENXIO),
@@ -200,13 +196,12 @@ impl Region {
 
     /// Notes one entry fewer in our own count. KVM may have made one that was emptied here.
     fn note_less(&self) {
-        self.made
-            .store(self.made.load(Relaxed).saturating_sub(1), Relaxed);
+        self.made.set(self.made.get().saturating_sub(1));
     }
 
     /// Returns whether there may be entries that were made from it through the space it belongs to.
     pub(super) fn may_have_entries(&self) -> bool {
-        self.made.load(Relaxed) != 0
+        self.made.get() != 0
     }
 
     /// Takes back [`Region::count`], for an entry that was not made.

@@ -22,14 +22,11 @@ use crate::{
     bindings,
     iommu::Access, //
 };
-use core::ptr::NonNull;
-use kernel::{
-    prelude::*,
-    sync::atomic::{
-        Atomic,
-        Relaxed, //
-    }, //
+use core::{
+    cell::UnsafeCell,
+    ptr::NonNull, //
 };
+use kernel::prelude::*;
 
 /// The most entries that are changed at once: what one hypercall takes.
 pub(super) const BATCH: u64 = 512;
@@ -42,6 +39,31 @@ const TCE_WRITE: u64 = 2;
 #[repr(C, align(4096))]
 #[derive(pin_init::Zeroable)]
 pub(super) struct List(pub(super) [u64; BATCH as usize]);
+
+/// Where what an entry was made from is noted, in 64 bits as of [`Record`]; KVM may read and write it at
+/// the same time.
+///
+/// # Invariants
+///
+/// Others access it by single reads and writes of 64 bits.
+#[repr(transparent)]
+pub(super) struct Place(UnsafeCell<u64>);
+
+impl Place {
+    /// Returns what is noted. `READ_ONCE` of C: modules cannot inline the kernel's atomic operations,
+    /// and this is asked for each entry that is mapped.
+    pub(super) fn get(&self) -> u64 {
+        // SAFETY: A reference is valid and aligned, and the memory may be changed by others, by the
+        // type invariant with single writes, which a volatile read of a word sees whole.
+        unsafe { self.0.get().read_volatile() }
+    }
+
+    /// Notes something: `WRITE_ONCE` of C.
+    fn set(&self, raw: u64) {
+        // SAFETY: As in `get`; a volatile write of a word is a single write.
+        unsafe { self.0.get().write_volatile(raw) }
+    }
+}
 
 /// How empty entries of a table are filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +183,7 @@ impl Table {
 
     /// Returns where the record of an entry is; [`None`] if `entry` is not in the table or that part
     /// of it does not exist, which `make` would change if there is memory.
-    fn record_at(&self, entry: u64, make: bool) -> Option<&Atomic<u64>> {
+    fn record_at(&self, entry: u64, make: bool) -> Option<&Place> {
         self.window.entry(entry)?;
         let place = if self.levels() == 0 {
             let index = usize::try_from(entry.checked_sub(self.window.all().first())?).ok()?;
@@ -176,21 +198,21 @@ impl Table {
         if place.is_null() {
             return None;
         }
-        // SAFETY: The place is one of the user view, aligned, and lives as long as the table. Others
-        // who access it, which is KVM, do so by single reads and writes of 64 bits.
-        Some(unsafe { Atomic::from_ptr(place.cast()) })
+        // SAFETY: The place is one of the user view, aligned, and lives as long as the table.
+        // INVARIANT: Others who access it are KVM, which does so by single reads and writes.
+        Some(unsafe { &*place.cast::<Place>() })
     }
 
     /// Returns what an entry was made from.
     pub(super) fn record(&self, entry: u64) -> Record {
         let place = self.record_at(entry, false);
-        place.map_or(Record::Empty, |place| Record::decode(place.load(Relaxed)))
+        place.map_or(Record::Empty, |place| Record::decode(place.get()))
     }
 
     /// Notes what an entry was made from. Fails with `ENOMEM`, but not if it was noted before.
     pub(super) fn note(&self, entry: u64, record: Record) -> Result {
         let place = self.record_at(entry, true).ok_or(ENOMEM)?;
-        place.store(record.encode(), Relaxed);
+        place.set(record.encode());
         Ok(())
     }
 
@@ -198,14 +220,14 @@ impl Table {
     /// index of each.
     pub(super) fn note_all(&self, entries: Entries, record: impl Fn(u64) -> Record) {
         for (index, place) in (0..).zip(self.view(entries)) {
-            place.store(record(index).encode(), Relaxed);
+            place.set(record(index).encode());
         }
     }
 
     /// Notes that an entry is empty.
     pub(super) fn forget(&self, entry: u64) {
         if let Some(place) = self.record_at(entry, false) {
-            place.store(Record::Empty.encode(), Relaxed);
+            place.set(Record::Empty.encode());
         }
     }
 
@@ -217,7 +239,7 @@ impl Table {
     pub(super) fn count_empty(&self, entries: Entries) -> u64 {
         if self.levels() == 0 {
             let view = self.view(entries);
-            let empty = view.iter().take_while(|place| place.load(Relaxed) == 0);
+            let empty = view.iter().take_while(|place| place.get() == 0);
             // CAST: Widening.
             return empty.count() as u64;
         }
@@ -233,7 +255,7 @@ impl Table {
 
     /// Returns where the records of `entries` are, of a table that is one piece; nothing if they are not
     /// all the table's or it is not. A record of 0 is [`Record::Empty`].
-    pub(super) fn view(&self, entries: Entries) -> &[Atomic<u64>] {
+    pub(super) fn view(&self, entries: Entries) -> &[Place] {
         let index = entries.first().checked_sub(self.window.all().first());
         let place = index.and_then(|index| usize::try_from(index).ok());
         let (Some(index), Ok(count)) = (place, usize::try_from(entries.count())) else {
@@ -243,8 +265,8 @@ impl Table {
             return &[];
         }
         // SAFETY: The user view has a place for each entry of the table, and these are some. It is
-        // aligned, and lives as long as the table. Others who access it, which is KVM, do so by single
-        // reads and writes of 64 bits.
+        // aligned, and lives as long as the table.
+        // INVARIANT: Others who access it are KVM, which does so by single reads and writes.
         unsafe {
             let first = self.table().it_userspace.add(index);
             core::slice::from_raw_parts(first.cast(), count)
