@@ -87,6 +87,10 @@ struct backend {
 
 extern const struct backend type1_backend, spapr_backend, iommufd_backend, iommufd_file_backend;
 
+/* What containers of all kinds have in common. */
+void container_close(struct target *target);
+void container_unmap(struct target *target, uint64_t iova, size_t size);
+
 struct column {
 	const char *name;
 	const struct backend *backend;

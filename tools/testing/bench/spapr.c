@@ -23,11 +23,6 @@ static void open_container(struct target *target, const char *bdf)
 	registered = NULL;
 }
 
-static void close_container(struct target *target)
-{
-	vfio_close(&target->vfio);
-}
-
 /* The first time costs more, which no sample sees: groups begin with one that does not count. */
 static void map(struct target *target, const struct memory *mem, size_t at, uint64_t iova,
 		size_t size)
@@ -37,14 +32,6 @@ static void map(struct target *target, const struct memory *mem, size_t at, uint
 		registered = mem;
 	}
 	dma_map(target->vfio.container, mem->addr + at, iova, size, DMA_RW);
-}
-
-static void unmap(struct target *target, uint64_t iova, size_t size)
-{
-	int64_t done = dma_unmap(target->vfio.container, iova, size);
-
-	if (done != (int64_t)size)
-		fail("unmapped %lld of %zu bytes", (long long)done, size);
 }
 
 static void info(struct target *target)
@@ -58,9 +45,9 @@ const struct backend spapr_backend = {
 	.name = "spapr",
 	.iommu = VFIO_SPAPR_TCE_v2_IOMMU,
 	.open = open_container,
-	.close = close_container,
+	.close = container_close,
 	.map = map,
-	.unmap = unmap,
+	.unmap = container_unmap,
 	.info = info,
 };
 

@@ -7,7 +7,7 @@ static void open_container(struct target *target, const char *bdf)
 	vfio_open(&target->vfio, bdf, VFIO_TYPE1v2_IOMMU);
 }
 
-static void close_container(struct target *target)
+void container_close(struct target *target)
 {
 	vfio_close(&target->vfio);
 }
@@ -18,7 +18,7 @@ static void map(struct target *target, const struct memory *mem, size_t at, uint
 	dma_map(target->vfio.container, mem->addr + at, iova, size, DMA_RW);
 }
 
-static void unmap(struct target *target, uint64_t iova, size_t size)
+void container_unmap(struct target *target, uint64_t iova, size_t size)
 {
 	int64_t done = dma_unmap(target->vfio.container, iova, size);
 
@@ -70,9 +70,9 @@ const struct backend type1_backend = {
 	.name = "type1",
 	.iommu = VFIO_TYPE1v2_IOMMU,
 	.open = open_container,
-	.close = close_container,
+	.close = container_close,
 	.map = map,
-	.unmap = unmap,
+	.unmap = container_unmap,
 	.info = info,
 	.dirty_start = dirty_start,
 	.dirty_stop = dirty_stop,

@@ -147,14 +147,20 @@ stage_power() {
 stage_nvme_intel_rust() { VM_MACHINE=intel VM_DRIVER=rust "$PROJECT/tools/testing/stress/run" nvme-io; }
 stage_nvme_amd_rust() { VM_MACHINE=amd VM_DRIVER=rust "$PROJECT/tools/testing/stress/run" nvme-io; }
 
+# run_checks NAME COMMAND...: a command that prints its results, as a stage has them, among other lines.
+run_checks() {
+	local name=$1 status
+	shift
+	"$@" >"$logs/$name.out" 2>&1
+	status=$?
+	cat "$logs/$name.out"
+	grep -E '^(pass|fail|skip) ' "$logs/$name.out" >"$logs/$name.results"
+	return "$status"
+}
+
 # run_vfioctl MACHINE DRIVER
 run_vfioctl() {
-	local out=$logs/vfioctl_$1_$2.out status
-	VM_MACHINE=$1 VFIOCTL_OUT=$logs/vfioctl_$1_$2 "$PROJECT/tools/testing/vfioctl/run" "$2" >"$out" 2>&1
-	status=$?
-	cat "$out"
-	grep -E '^(pass|fail|skip) ' "$out" >"$logs/vfioctl_$1_$2.results"
-	return "$status"
+	VM_MACHINE=$1 VFIOCTL_OUT=$logs/vfioctl_$1_$2 run_checks "vfioctl_$1_$2" "$PROJECT/tools/testing/vfioctl/run" "$2"
 }
 
 stage_vfioctl_intel_rust() { run_vfioctl intel rust; }
@@ -184,12 +190,7 @@ stage_config() {
 
 # run_clients MACHINE DRIVER
 run_clients() {
-	local out=$logs/clients_$1_$2.out status
-	VM_MACHINE=$1 "$PROJECT/tools/testing/clients/run" "$2" >"$out" 2>&1
-	status=$?
-	cat "$out"
-	grep -E '^(pass|fail) ' "$out" >"$logs/clients_$1_$2.results"
-	return "$status"
+	VM_MACHINE=$1 run_checks "clients_$1_$2" "$PROJECT/tools/testing/clients/run" "$2"
 }
 
 stage_clients_intel_rust() { run_clients intel rust; }
