@@ -11,6 +11,7 @@
 #include "kselftest_harness.h"
 #include "vfio_ioas.h"
 #include "vfio_test.h"
+#include "vfio_windows.h"
 
 #define VIABLE		VFIO_GROUP_FLAGS_VIABLE
 #define CONTAINER_SET	VFIO_GROUP_FLAGS_CONTAINER_SET
@@ -78,6 +79,15 @@ TEST_F(context, needs_no_set_iommu)
 	EXPECT_LE(0, second);
 	close(second);
 	EXPECT_EQ(0x1234, config_read(vfio->device, 0, 2));
+}
+
+/* IOMMUFD has calls of its own for the addresses that can be used. */
+TEST_F(context, describes_no_windows)
+{
+	struct group_windows group;
+
+	group_set_container(self->vfio.group, self->iommu);
+	EXPECT_EQ(driver_is_rust() ? -EOPNOTSUPP : -ENOTTY, __group_windows(self->vfio.group, &group));
 }
 
 TEST_F(context, device_reaches_what_is_mapped)

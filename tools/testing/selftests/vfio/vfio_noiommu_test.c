@@ -16,6 +16,7 @@
 
 #include "kselftest_harness.h"
 #include "vfio_irq.h"
+#include "vfio_windows.h"
 
 #define PARAMETER	"/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
 #define TAINT_USER	(1 << 6)
@@ -256,6 +257,21 @@ TEST_F(group, device_works)
 	edu_close(&edu);
 	EXPECT_EQ(0, __irq_disable(vfio->device, MSI));
 	close(fd);
+}
+
+/* Nothing limits what the device reaches. */
+TEST_F(group, has_no_dma_windows)
+{
+	struct container_windows container;
+	struct group_windows group;
+	struct vfio *vfio = &self->vfio;
+	int want = driver_is_rust() ? -EOPNOTSUPP : -ENOTTY;
+
+	EXPECT_EQ(want, __group_windows(vfio->group, &group));
+	group_set_container(vfio->group, vfio->container);
+	set_iommu(vfio->container, VFIO_NOIOMMU_IOMMU);
+	EXPECT_EQ(want, __group_windows(vfio->group, &group));
+	EXPECT_EQ(want, __container_windows(vfio->container, &container));
 }
 
 TEST_F(group, two_groups_share_a_container)
