@@ -39,7 +39,7 @@ mod map;
 mod model;
 mod msi;
 mod perm;
-mod regs;
+pub(crate) mod regs;
 mod space;
 mod walk;
 

@@ -57,7 +57,13 @@ use kernel_ext::{
 };
 
 use crate::{
-    config::Config,
+    config::{
+        regs::{
+            COMMAND,
+            COMMAND_MEMORY, //
+        },
+        Config, //
+    },
     irq::IrqHost,
     low_power::LowPower,
     power::Floor,
@@ -66,10 +72,6 @@ use crate::{
         buffers::Buffers, //
     },
 };
-
-/// The COMMAND register and its memory bit.
-const COMMAND: u16 = 0x04;
-const COMMAND_MEMORY: u16 = 1 << 1;
 
 /// Decides whether the BARs of an open device may be accessed.
 #[pin_data]

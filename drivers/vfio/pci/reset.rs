@@ -35,6 +35,10 @@ use kernel_ext::pci::{
 };
 
 use crate::{
+    config::regs::{
+        COMMAND,
+        COMMAND_INTX_DISABLE, //
+    },
     irq::Irqs,
     last_reset::{
         LastReset,
@@ -47,10 +51,6 @@ use crate::{
 ///
 /// Mostly that is somebody else's reset, which PCI bounds to 100 ms.
 const CLOSE_PATIENCE_MS: u32 = 250;
-
-/// The COMMAND register and its bit that silences the interrupt pin.
-const COMMAND: u16 = 0x04;
-const COMMAND_INTX_DISABLE: u16 = 1 << 10;
 
 /// Whether something of its last use may be left in a closed device.
 ///

@@ -102,8 +102,7 @@ impl Device {
 
     /// Returns the vendor's number.
     pub fn vendor(&self) -> u16 {
-        // SAFETY: The device is valid; the field is set when it is found.
-        unsafe { (*self.as_raw()).vendor }
+        self.pci().vendor_id().as_raw()
     }
 
     /// Returns the number that the vendor gave the device.
@@ -113,10 +112,8 @@ impl Device {
 
     /// Returns class and subclass, as the standard numbers them.
     pub fn class(&self) -> u16 {
-        // SAFETY: The device is valid; the field is set when it is found.
-        let class = unsafe { (*self.as_raw()).class };
         // CAST: The class code has 24 bits, the lowest eight of them the programming interface.
-        (class >> 8) as u16
+        (self.pci().pci_class().as_raw() >> 8) as u16
     }
 
     /// Returns the layout of the configuration header: 0 for devices, others for bridges.

@@ -41,16 +41,13 @@ impl Neighbour {
 
     /// Returns the vendor's number.
     pub fn vendor(&self) -> u16 {
-        // SAFETY: The device is valid; the field is set when it is found.
-        unsafe { (*self.as_raw()).vendor }
+        self.0.vendor_id().as_raw()
     }
 
     /// Returns class and subclass.
     pub fn class(&self) -> u16 {
-        // SAFETY: The device is valid; the field is set when it is found.
-        let class = unsafe { (*self.as_raw()).class };
         // CAST: The class code has 24 bits, the lowest eight of them the programming interface.
-        (class >> 8) as u16
+        (self.0.pci_class().as_raw() >> 8) as u16
     }
 
     /// Returns the size of configuration space in bytes.
