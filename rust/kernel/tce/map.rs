@@ -59,13 +59,15 @@ impl Space {
             let mut inner = self.inner.lock();
             let result = inner.map_registered_batch(number, rest, at, access);
             drop(inner);
+            let result = result.map_err(|error| (0, error));
             let (done, bytes) = self.clear_failed(number, (entries, rest), result)?;
             (_, rest) = rest.split(done);
             at = at.saturating_add(bytes);
             // Most requests are for one entry, and that is all.
             if rest.count() != 0 {
                 cond_resched();
-                self.clear_failed(number, (entries, rest), check_killed())?;
+                let result = check_killed().map_err(|error| (0, error));
+                self.clear_failed(number, (entries, rest), result)?;
             }
         }
         Ok(())
@@ -98,12 +100,7 @@ impl Space {
             let result = check_killed()
                 .map_err(|error| (0, error))
                 .and_then(|()| self.map_pinned_batch(mm, number, batch, at, access));
-            let (bytes, event) = result.map_err(|(done, error)| {
-                // OVERFLOW: They are among the entries.
-                let (reached, _) = entries.split(entries.count() - rest.count() + done);
-                self.unmap(number, reached);
-                error
-            })?;
+            let (bytes, event) = self.clear_failed(number, (entries, rest), result)?;
             disturbed |= event;
             rest = behind;
             at = at.saturating_add(bytes);
@@ -148,18 +145,20 @@ impl Space {
         Ok((bytes, inner.events != events))
     }
 
-    /// Passes `result` on; if it is an error, empties what of `all` is not in `rest`.
+    /// Passes `result` on; if it is an error, which says how many of `rest` were filled before it, empties
+    /// those and what of `all` is not in `rest`.
     fn clear_failed<T>(
         &self,
         number: usize,
         (all, rest): (Entries, Entries),
-        result: Result<T>,
+        result: Result<T, (u64, Error)>,
     ) -> Result<T> {
-        if result.is_err() {
-            let (reached, _) = all.split(all.count().saturating_sub(rest.count()));
+        result.map_err(|(done, error)| {
+            let before = all.count().saturating_sub(rest.count());
+            let (reached, _) = all.split(before.saturating_add(done));
             self.unmap(number, reached);
-        }
-        result
+            error
+        })
     }
 }
 
