@@ -93,6 +93,8 @@ pub(crate) enum Origin {
 /// What is kept for a window that was made.
 pub(crate) struct Made {
     pub(crate) origin: Origin,
+    /// The number of levels of its table.
+    pub(crate) levels: u32,
     /// What is paid for its table.
     pub(crate) _paid: Locked,
 }

@@ -6,6 +6,7 @@ use super::{
     container::{
         Container,
         DefaultWindow,
+        Made,
         Origin,
         State, //
     },
@@ -15,7 +16,7 @@ use super::{
     }, //
 };
 use kernel::prelude::*;
-use kernel_ext::tce::Table;
+use kernel_ext::tce::window::Window;
 use vfio_uapi::{
     vfio_dma_window,
     DmaWindowFlags, //
@@ -28,45 +29,41 @@ impl Container {
     pub(super) fn windows(&self) -> Result<KVec<vfio_dma_window>> {
         let state = self.lock();
         let mut windows = KVec::new();
-        for (number, table) in self.space.tables().iter().enumerate() {
-            let window = match table {
-                Some(table) => Some(made_window(&state, number, table)?),
-                None if self.space.free_window() == Some(number) => pending_window(&state, number)?,
-                None => None,
-            };
-            if let Some(window) = window {
-                windows.push(window, GFP_KERNEL)?;
-            }
+        for (number, window, made) in state.made.iter() {
+            windows.push(made_window(number, window, made)?, GFP_KERNEL)?;
         }
+        if let Some(pending) = pending_window(&state)? {
+            windows.push(pending, GFP_KERNEL)?;
+        }
+        windows.sort_unstable_by_key(|window| window.slot);
         Ok(windows)
     }
 }
 
-fn made_window(state: &State, number: usize, table: &Table) -> Result<vfio_dma_window> {
-    let window = table.window();
-    let made = state.made.find(window.start());
-    let flags = match made.map(|(_, _, made)| made.origin) {
-        Some(Origin::Program) => DmaWindowFlags::DYNAMIC,
-        Some(Origin::Container) | None => DmaWindowFlags::DEFAULT,
+fn made_window(number: usize, window: &Window, made: &Made) -> Result<vfio_dma_window> {
+    let flags = match made.origin {
+        Origin::Program => DmaWindowFlags::DYNAMIC,
+        Origin::Container => DmaWindowFlags::DEFAULT,
     };
     Ok(vfio_dma_window {
         start: window.start(),
         last: window.last(),
         page_shift: window.shift().get().into(),
-        levels: table.level_count(),
+        levels: made.levels,
         slot: u32::try_from(number)?,
         flags: flags.bits(),
     })
 }
 
 /// Returns the default window as it is going to be; [`None`] if none is to be made.
-fn pending_window(state: &State, number: usize) -> Result<Option<vfio_dma_window>> {
+fn pending_window(state: &State) -> Result<Option<vfio_dma_window>> {
     if state.default_window == DefaultWindow::Settled {
         return Ok(None);
     }
-    let Some(abilities) = state.groups.last().map(|group| group.abilities()) else {
+    let (Some(group), Some(number)) = (state.groups.last(), state.made.free()) else {
         return Ok(None);
     };
+    let abilities = group.abilities();
     let start = u64::from(abilities.start);
     let last = u64::from(abilities.size)
         .checked_sub(1)

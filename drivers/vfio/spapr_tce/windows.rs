@@ -89,7 +89,7 @@ impl Container {
         wanted: Wanted,
         origin: Origin,
     ) -> Result<Window> {
-        let number = self.space.free_window().ok_or(ENOSPC)?;
+        let number = state.made.free().ok_or(ENOSPC)?;
         self.owner(state)?;
         let State {
             groups,
@@ -123,6 +123,7 @@ impl Container {
         }
         let kept = Made {
             origin,
+            levels: table.level_count(),
             _paid: paid,
         };
         made.insert(number, window, kept).map_err(|_| EEXIST)?;

@@ -121,11 +121,6 @@ impl Space {
         drop(before);
     }
 
-    /// Returns the number of the first free window.
-    pub fn free_window(&self) -> Option<usize> {
-        self.inner.lock().windows.free()
-    }
-
     /// Returns whether there is window `number`.
     pub fn has_window(&self, number: usize) -> bool {
         let inner = self.inner.lock();
