@@ -12,7 +12,10 @@
 //!
 //! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
 
-use super::Device;
+use super::{
+    Address,
+    Device, //
+};
 use crate::bindings;
 use core::{
     marker::PhantomData,
@@ -188,26 +191,9 @@ impl Affected<'_> {
         unsafe { device::Device::from_raw(&raw mut (*self.pdev).dev) }
     }
 
-    /// Returns the number of the PCI segment, also called domain; its low 16 bits are what VFIO
-    /// has room for.
-    pub fn segment(&self) -> u16 {
-        // SAFETY: The device is valid by the type invariant and keeps its bus alive.
-        let domain = unsafe { bindings::vfio_helper_pci_domain_nr((*self.pdev).bus) };
-        // CAST: PCI segments have 16 bits; Linux gives larger numbers to made-up ones (VMD).
-        domain as u16
-    }
-
-    /// Returns the number of the bus.
-    pub fn bus(&self) -> u8 {
-        // SAFETY: As above; the number changes only when buses are renumbered.
-        unsafe { (*(*self.pdev).bus).number }
-    }
-
-    /// Returns the numbers of device and function, as five and three bits.
-    pub fn devfn(&self) -> u8 {
-        // SAFETY: The device is valid; the field is set when it is found.
-        let devfn = unsafe { (*self.pdev).devfn };
-        // CAST: It has eight bits.
-        devfn as u8
+    /// Returns where it is.
+    pub fn address(&self) -> Address {
+        // SAFETY: The device is valid by the type invariant and keeps its bus.
+        unsafe { Address::of(self.pdev) }
     }
 }

@@ -33,6 +33,17 @@ pub struct Address {
 }
 
 impl Address {
+    /// Returns the address of a device.
+    ///
+    /// # Safety
+    ///
+    /// `pdev` is valid.
+    pub(super) unsafe fn of(pdev: *mut bindings::pci_dev) -> Self {
+        // SAFETY: The device is valid, as the caller promises, and keeps its bus; the fields are set when
+        // it is found.
+        unsafe { Self::on((*pdev).bus, (*pdev).devfn) }
+    }
+
     /// Returns the address of `devfn` on a bus.
     ///
     /// # Safety
@@ -103,10 +114,10 @@ impl Route {
     unsafe fn to(dev: &Device) -> Result<Self> {
         // SAFETY: Devices of the PCI bus are the field `dev` of a `struct pci_dev`.
         let pdev = unsafe { kernel::container_of!(as_raw(dev), bindings::pci_dev, dev) };
-        // SAFETY: The device is valid; both fields are set when it is found.
-        let (mut bus, devfn) = unsafe { ((*pdev).bus, (*pdev).devfn) };
-        // SAFETY: A device keeps its bus.
-        let device = unsafe { Address::on(bus, devfn) };
+        // SAFETY: The device is valid.
+        let device = unsafe { Address::of(pdev) };
+        // SAFETY: The device is valid; the field is set when it is found.
+        let mut bus = unsafe { (*pdev).bus };
         let mut bridges = KVec::new();
         // SAFETY: The bus is valid: the first one as above, the others because a bus is taken away
         // after all devices behind it, of which ours is one that is still there.
@@ -115,8 +126,8 @@ impl Route {
             // have no bridge.
             let (bridge, parent) = unsafe { ((*bus).self_, (*bus).parent) };
             if !bridge.is_null() {
-                // SAFETY: The bridge to a bus is there as long as the bus, and on the bus above.
-                let address = unsafe { Address::on((*bridge).bus, (*bridge).devfn) };
+                // SAFETY: The bridge to a bus is there as long as the bus.
+                let address = unsafe { Address::of(bridge) };
                 bridges.push(address, GFP_KERNEL)?;
             }
             bus = parent;

@@ -106,12 +106,11 @@ fn list(
         if devices.len() >= most {
             return Err(EAGAIN);
         }
-        let device = vfio_pci_dependent_device::new(
-            id(function)?,
-            function.segment(),
-            function.bus(),
-            function.devfn(),
-        );
+        let id = id(function)?;
+        let at = function.address();
+        // CAST: PCI segments have 16 bits; Linux gives larger numbers to made-up ones (VMD).
+        let segment = at.domain as u16;
+        let device = vfio_pci_dependent_device::new(id, segment, at.bus, at.devfn);
         Ok(devices.push(device, GFP_KERNEL)?)
     })?;
     Ok(devices)
