@@ -11,6 +11,7 @@
 
 mod access;
 mod awake;
+mod bound;
 mod file;
 mod node;
 mod registration;
@@ -49,6 +50,7 @@ pub use self::{
 };
 
 pub(crate) use self::{
+    bound::Bound,
     file::DeviceFile,
     node::{
         Door,
