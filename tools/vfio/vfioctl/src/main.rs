@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod bind;
 mod device_tree;
 mod dts;
 mod failure;
@@ -26,13 +27,11 @@ use clap::{
     Subcommand, //
 };
 use failure::Failure;
+use output::print;
 use roots::Roots;
-use std::{
-    io::Write,
-    process::ExitCode, //
-};
+use std::process::ExitCode;
 
-/// Look at VFIO's groups.
+/// Look at VFIO's groups, and hand devices out.
 #[derive(Parser)]
 #[command(version, about, long_about = None)]
 struct Arguments {
@@ -44,17 +43,17 @@ struct Arguments {
 enum Command {
     /// Show groups: their devices, whether they can be handed out and if not why, and who has them
     List(list::Arguments),
+    /// Give whole groups to a VFIO driver
+    Bind(bind::BindArguments),
+    /// Give whole groups back to the host
+    Unbind(bind::Arguments),
     /// Print what a guest's device tree says of the DMA of a group
     DeviceTree(device_tree::Arguments),
 }
 
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
-        // A reader that has gone away has seen what it wanted.
-        Ok(text) => {
-            let _ = std::io::stdout().write_all(text.as_bytes());
-            ExitCode::SUCCESS
-        }
+        Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("vfioctl: {failure}");
             ExitCode::FAILURE
@@ -62,10 +61,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<String, Failure> {
+fn run(command: Command) -> Result<(), Failure> {
     let roots = Roots::host();
     match command {
-        Command::List(arguments) => list::run(&roots, &arguments),
-        Command::DeviceTree(arguments) => device_tree::run(&roots, &arguments),
+        Command::List(arguments) => print(&list::run(&roots, &arguments)?),
+        Command::Bind(arguments) => bind::bind(&roots, &arguments)?,
+        Command::Unbind(arguments) => bind::unbind(&roots, &arguments)?,
+        Command::DeviceTree(arguments) => print(&device_tree::run(&roots, &arguments)?),
     }
+    Ok(())
 }

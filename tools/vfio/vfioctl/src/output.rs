@@ -4,6 +4,7 @@
 
 use crate::failure::Failure;
 use serde::Serialize;
+use std::io::Write;
 
 /// Returns a value as JSON of several lines.
 ///
@@ -13,4 +14,9 @@ use serde::Serialize;
 pub(crate) fn json(value: &impl Serialize) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(value).map_err(|e| Failure::of("no JSON", e.into()))?;
     Ok(text + "\n")
+}
+
+/// Writes results. A reader that has gone away has seen what it wanted.
+pub(crate) fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -46,6 +46,11 @@ impl Roots {
         self.sys.join("bus/pci/devices").join(name)
     }
 
+    /// Returns the folder of a PCI driver.
+    pub(crate) fn pci_driver(&self, name: &str) -> PathBuf {
+        self.sys.join("bus/pci/drivers").join(name)
+    }
+
     /// Returns the folder of VFIO's groups.
     pub(crate) fn vfio_class(&self) -> PathBuf {
         self.sys.join("class/vfio")
