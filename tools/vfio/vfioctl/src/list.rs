@@ -4,6 +4,11 @@
 
 mod report;
 
+pub(crate) use report::{
+    device_report,
+    DeviceReport, //
+};
+
 use crate::{
     failure::Failure,
     machine::{
@@ -20,7 +25,6 @@ use crate::{
     }, //
 };
 use report::{
-    DeviceReport,
     GroupReport,
     HolderReport,
     Report, //

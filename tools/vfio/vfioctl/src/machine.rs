@@ -13,7 +13,8 @@ mod viability;
 pub(crate) use class::name as class_name;
 pub(crate) use device::{
     Device,
-    Function, //
+    Function,
+    HostBridge, //
 };
 pub(crate) use group::{
     Group,
@@ -26,7 +27,8 @@ pub(crate) use holders::{
 };
 pub(crate) use viability::{
     Blocker,
-    Reason, //
+    Reason,
+    Viability, //
 };
 
 use crate::{

@@ -20,6 +20,7 @@ mod members;
 mod output;
 mod roots;
 mod table;
+mod topology;
 mod wanted;
 
 use clap::{
@@ -43,6 +44,8 @@ struct Arguments {
 enum Command {
     /// Show groups: their devices, whether they can be handed out and if not why, and who has them
     List(list::Arguments),
+    /// Show the devices as a tree, or as a picture, with their groups and drivers
+    Topology(topology::Arguments),
     /// Give whole groups to a VFIO driver
     Bind(bind::BindArguments),
     /// Give whole groups back to the host
@@ -65,6 +68,7 @@ fn run(command: Command) -> Result<(), Failure> {
     let roots = Roots::host();
     match command {
         Command::List(arguments) => print(&list::run(&roots, &arguments)?),
+        Command::Topology(arguments) => topology::run(&roots, &arguments)?,
         Command::Bind(arguments) => bind::bind(&roots, &arguments)?,
         Command::Unbind(arguments) => bind::unbind(&roots, &arguments)?,
         Command::DeviceTree(arguments) => print(&device_tree::run(&roots, &arguments)?),

@@ -56,7 +56,7 @@ const NAMES: [(u16, &str); 45] = [
 
 /// The names of classes.
 const CLASSES: [(u8, &str); 21] = [
-    (0x00, "old device"),
+    (0x00, "unclassified device"),
     (0x01, "storage controller"),
     (0x02, "network controller"),
     (0x03, "display controller"),
@@ -82,11 +82,7 @@ const CLASSES: [(u8, &str); 21] = [
 /// Returns what a class with subclass and interface is called, "Ethernet controller"; its number if it
 /// has no name.
 pub(crate) fn name(class: u32) -> String {
-    let [_, base, sub, interface] = class.to_be_bytes();
-    if (base, sub, interface) == (0, 0xff, 0) {
-        // What many virtual devices have.
-        return "unclassified device".to_owned();
-    }
+    let [_, base, sub, _] = class.to_be_bytes();
     let whole = u16::from_be_bytes([base, sub]);
     let of_both = NAMES.iter().find(|(number, _)| *number == whole);
     let of_class = CLASSES.iter().find(|(number, _)| *number == base);

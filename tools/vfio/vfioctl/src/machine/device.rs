@@ -135,6 +135,11 @@ impl HostBridge {
             bus: u8::from_str_radix(bus, 16).ok()?,
         })
     }
+
+    /// Returns what it is called, "0000:00".
+    pub(crate) fn text(self) -> String {
+        format!("{:04x}:{:02x}", self.domain, self.bus)
+    }
 }
 
 /// Returns how to get to a device at its place in sysfs: .../pci0000:00/BRIDGE/BRIDGE/DEVICE. There
