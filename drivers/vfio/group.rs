@@ -3,26 +3,30 @@
 //! Groups: the unit of ownership, and `/dev/vfio/$GROUP`.
 //!
 //! A [`Group`] exists while at least one device of its IOMMU group is bound to a VFIO driver. Its
-//! state says who holds it, see [`GroupState`]. When the last device leaves, the group is gone for
-//! good: a file that is still open answers `ENODEV`, and devices that are bound later get a new
-//! [`Group`] with the same number.
+//! state says who has it, see [`GroupState`]; what a program can do with a group that it has open is
+//! the business of a [`Holding`]. When the last device leaves, the group is gone for good: a file that
+//! is still open answers `ENODEV`, and devices that are bound later get a new [`Group`] with the same
+//! number.
 //!
-//! Lock order: `Subsystem::groups` → [`GroupState`] → `Container::state`; the list of devices is a
-//! leaf.
+//! Lock order: `Subsystem::groups`, then one at a time [`GroupState`] and that of a [`Holding`], then
+//! `Container::state`; the list of devices is a leaf.
 //!
 //! C counterpart: [`drivers/vfio/group.c`](srctree/drivers/vfio/group.c)
 
 mod apart;
+mod capture;
 mod claim;
+mod composition;
 mod dma_place;
 mod feature;
 mod file;
 mod files;
+mod holding;
 mod member;
+mod place;
 mod show;
 
 use kernel::{
-    device,
     prelude::*,
     sync::{
         new_mutex,
@@ -31,29 +35,20 @@ use kernel::{
     }, //
 };
 use kernel_ext::{
-    iommu::{
-        self,
-        DmaOwner, //
-    },
-    iommufd::{
-        self,
-        BoundDevice,
-        Pasid, //
-    },
-    kvm::VmSlot,
+    iommu,
     refuse, //
 };
 
 use crate::{
-    container::Container,
     device::{
         Device,
         DeviceRef, //
     },
     holder::HeldBy,
-    iommu_driver::Backing,
-    noiommu, //
+    iommu_driver::Backing, //
 };
+
+use self::holding::Holding;
 
 pub use self::files::GroupFiles;
 
@@ -83,92 +78,19 @@ pub(crate) struct Group {
     /// The devices that can be opened.
     #[pin]
     devices: Mutex<KVec<Arc<Device>>>,
-
-    /// The virtual machine that the open group was given to.
-    #[pin]
-    vm: VmSlot,
 }
 
-/// Who holds a group.
+/// Who has a group.
 enum GroupState {
     /// Nobody. Left by opening the group, or a device by its own node.
     Closed,
     /// Programs have devices of the group open by their own nodes, so many of them. Left by closing
     /// the last.
     Apart(usize),
-    /// A program has the group open. Left by closing it or giving it a container.
-    Open,
-    /// The group is open and in a container. Left by taking it out, or by closing it.
-    Attached(Attached),
+    /// A program has the group open. Left by closing it.
+    Held(Arc<Holding>),
     /// The last device has left. There is no way out.
     Gone,
-}
-
-/// A group's place in a container, and the proof that it has one.
-pub(crate) struct Attached {
-    place: Place,
-
-    /// The number of [`Claim`]s: devices of the group that are open, or being opened.
-    claims: usize,
-}
-
-/// What decides on the DMA of a group.
-enum Place {
-    /// A container of VFIO's own.
-    Container {
-        container: Arc<Container>,
-
-        /// Given back when the group leaves the container. Without an IOMMU there is nothing to own.
-        owner: Option<DmaOwner>,
-    },
-    /// IOMMUFD, which takes ownership with each device that is opened.
-    Iommufd(iommufd::Ctx),
-}
-
-impl Attached {
-    /// Lets a device of a group with this `backing` reach what is mapped, before it is opened. With
-    /// IOMMUFD it does so as long as the result exists.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if the container has no backend yet, `EPERM` if the caller may not have a device
-    /// without an IOMMU, and those of IOMMUFD.
-    fn admit(&self, dev: &device::Device, backing: Backing) -> Result<Option<Arc<BoundDevice>>> {
-        match (&self.place, backing) {
-            (Place::Container { container, .. }, _) => {
-                if !container.has_backend() {
-                    refuse!(
-                        "{}: its container has no IOMMU yet; call VFIO_SET_IOMMU first\n",
-                        dev.name()
-                    );
-                    return Err(EINVAL);
-                }
-                noiommu::check_permission(backing)?;
-                Ok(None)
-            }
-            (Place::Iommufd(ctx), Backing::Iommu) => {
-                let bound = BoundDevice::bind(ctx, dev)?;
-                bound.attach(Pasid::NONE, ctx.compat_ioas()?)?;
-                Ok(Some(bound))
-            }
-            (Place::Iommufd(ctx), Backing::Nothing) => {
-                noiommu::check_permission(backing)?;
-                // A program with an address space expects that it means something.
-                match ctx.compat_ioas() {
-                    Ok(_) => Err(EPERM),
-                    Err(_) => Ok(None),
-                }
-            }
-        }
-    }
-
-    /// Takes `group` out of the container.
-    fn detach(self, group: &iommu::Group) {
-        match self.place {
-            Place::Container { container, owner } => container.detach(group, owner),
-            Place::Iommufd(ctx) => drop(ctx),
-        }
-    }
 }
 
 impl Group {
@@ -180,7 +102,6 @@ impl Group {
                 state <- new_mutex!(GroupState::Closed, "Group::state"),
                 held_by <- HeldBy::nobody(),
                 devices <- new_mutex!(KVec::new(), "Group::devices"),
-                vm <- VmSlot::new(),
             }),
             GFP_KERNEL,
         )
@@ -191,14 +112,15 @@ impl Group {
         &self.iommu
     }
 
+    /// Returns the number of the group.
+    pub(crate) fn number(&self) -> u32 {
+        // CAST: Numbers of groups are not negative.
+        self.iommu.id() as u32
+    }
+
     /// Returns what stands between the devices of the group and memory.
     pub(crate) fn backing(&self) -> Backing {
         self.backing
-    }
-
-    /// Returns where the virtual machine is noted that the group was given to.
-    pub(crate) fn vm(&self) -> &VmSlot {
-        &self.vm
     }
 
     /// Returns whether the IOMMU keeps the DMA of all devices that can be opened coherent with the
@@ -232,25 +154,72 @@ impl Group {
         Ok(list)
     }
 
-    /// Returns the device that `requested` means.
+    /// Lets `holding` have the group.
     ///
     /// # Errors
     ///
-    /// `ENODEV` if there is none, and the device's own for an option behind the name.
-    fn find_device(&self, requested: &CStr) -> Result<DeviceRef> {
-        for device in self.devices()? {
-            if device.matches(requested)? {
-                return Ok(device);
+    /// `EBUSY` if somebody else has it, `ENODEV` if the last device has left.
+    fn take(&self, holding: &Arc<Holding>) -> Result {
+        let mut state = self.state.lock();
+        match &*state {
+            GroupState::Closed => {}
+            GroupState::Held(_) => {
+                refuse!(
+                    "group {}: is open already; only one program at a time may have it\n",
+                    self.iommu.id()
+                );
+                return Err(EBUSY);
             }
+            GroupState::Apart(devices) => {
+                refuse!(
+                    "group {}: {} of its devices are open by their own nodes; close them first\n",
+                    self.iommu.id(),
+                    devices
+                );
+                return Err(EBUSY);
+            }
+            GroupState::Gone => return Err(ENODEV),
         }
-        Err(ENODEV)
+        *state = GroupState::Held(holding.clone());
+        self.held_by.open();
+        Ok(())
     }
 
-    /// The last device has left: takes the group from whoever holds it.
-    fn retire(&self) {
+    /// Undoes [`Group::take`].
+    fn leave(&self) {
         let mut state = self.state.lock();
-        if let GroupState::Attached(attached) = core::mem::replace(&mut *state, GroupState::Gone) {
-            attached.detach(&self.iommu);
+        self.held_by.close();
+        if let GroupState::Held(_) = &*state {
+            // The last reference may be this one, and dropping it takes other locks.
+            let held = core::mem::replace(&mut *state, GroupState::Closed);
+            drop(state);
+            drop(held);
+        }
+    }
+
+    /// The group, which is among the parts of `holding` now, is its from here on.
+    fn hand_to(&self, holding: &Arc<Holding>) {
+        let mut state = self.state.lock();
+        let was = match &*state {
+            GroupState::Held(_) => {
+                core::mem::replace(&mut *state, GroupState::Held(holding.clone()))
+            }
+            _ => {
+                // The last device has left meanwhile, and did not find it there.
+                drop(state);
+                holding.lose(self);
+                return;
+            }
+        };
+        drop(state);
+        drop(was);
+    }
+
+    /// The last device has left: takes the group from whoever has it.
+    fn retire(&self) {
+        let was = core::mem::replace(&mut *self.state.lock(), GroupState::Gone);
+        if let GroupState::Held(holding) = was {
+            holding.lose(self);
         }
     }
 }

@@ -29,15 +29,15 @@ kernel_ext::kvm_hooks!(GroupFile, DeviceFile, NodeFile);
 
 impl Assignable for GroupFile {
     fn is_coherent(&self) -> bool {
-        self.group().is_coherent()
+        self.holding().is_coherent()
     }
 
     fn vm(&self) -> Option<&VmSlot> {
-        Some(self.group().vm())
+        Some(self.holding().vm())
     }
 
     fn iommu_group(&self) -> Option<&Group> {
-        Some(self.group().iommu())
+        Some(self.holding().home().iommu())
     }
 }
 

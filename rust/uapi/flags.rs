@@ -158,6 +158,71 @@ bitflags! {
         const PENDING = VFIO_DMA_WINDOW_PENDING;
     }
 
+    /// What a descriptor for DMA is good for: [`vfio_iommu_feature_dma_fd`]`.rights`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct DmaRights: u32 {
+        /// Mapping memory.
+        const MAP = VFIO_DMA_FD_MAP;
+        /// Unmapping it.
+        const UNMAP = VFIO_DMA_FD_UNMAP;
+        /// Asking which pages were written.
+        const DIRTY = VFIO_DMA_FD_DIRTY;
+        /// Asking what there is.
+        const INFO = VFIO_DMA_FD_INFO;
+    }
+
+    /// What a device of a group is: [`vfio_group_member`]`.flags`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct MemberFlags: u32 {
+        /// It is bound to a VFIO driver.
+        const VFIO = VFIO_GROUP_MEMBER_VFIO;
+        /// It has no driver.
+        const DRIVERLESS = VFIO_GROUP_MEMBER_DRIVERLESS;
+        /// Its driver leaves DMA to others.
+        const NO_DMA = VFIO_GROUP_MEMBER_NO_DMA;
+        /// Its driver does DMA for the host.
+        const HOST = VFIO_GROUP_MEMBER_HOST;
+        /// A program has it open.
+        const OPEN = VFIO_GROUP_MEMBER_OPEN;
+        /// It is a bridge.
+        const BRIDGE = VFIO_GROUP_MEMBER_BRIDGE;
+        /// It keeps the group from being viable.
+        const BLOCKS = VFIO_GROUP_MEMBER_BLOCKS;
+    }
+
+    /// How strictly groups are kept apart: [`vfio_group_feature_isolation`]`.flags`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct IsolationFlags: u32 {
+        /// Devices without a driver are in the way.
+        const STRICT = VFIO_ISOLATION_FLAG_STRICT;
+    }
+
+    /// Which changes ring: [`vfio_group_feature_event`]`.mask`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct GroupEvents: u32 {
+        /// A device came or went.
+        const MEMBERSHIP = VFIO_GROUP_EVENT_MEMBERSHIP;
+        /// A device was bound or unbound.
+        const VIABILITY = VFIO_GROUP_EVENT_VIABILITY;
+    }
+
+    /// What an open device is not good for: [`vfio_device_feature_restrict`]`.mask`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Restrictions: u32 {
+        /// Writing configuration space.
+        const CONFIG_WRITE = VFIO_RESTRICT_CONFIG_WRITE;
+        /// Setting up interrupts.
+        const IRQ = VFIO_RESTRICT_IRQ;
+        /// Resets.
+        const RESET = VFIO_RESTRICT_RESET;
+        /// Mapping regions, and sharing them.
+        const MMAP = VFIO_RESTRICT_MMAP;
+        /// Registers written on an event.
+        const IOEVENTFD = VFIO_RESTRICT_IOEVENTFD;
+        /// Setting features.
+        const FEATURE_SET = VFIO_RESTRICT_FEATURE_SET;
+    }
+
     /// What an IOMMU answer holds: [`vfio_iommu_type1_info`]`.flags`.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct IommuInfoFlags: u32 {

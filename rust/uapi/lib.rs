@@ -56,16 +56,21 @@ pub use flags::{
     DeviceInfoFlags,
     DirtyPagesFlags,
     DmaMapFlags,
+    DmaRights,
     DmaUnmapFlags,
     DmaWindowFlags,
     FeatureFlags,
+    GroupEvents,
     GroupStatus,
     HotResetInfoFlags,
     IoeventfdFlags,
     IommuInfoFlags,
     IrqInfoFlags,
     IrqSetFlags,
+    IsolationFlags,
+    MemberFlags,
     MmBind,
-    RegionInfoFlags, //
+    RegionInfoFlags,
+    Restrictions, //
 };
 pub use pod::Pod;

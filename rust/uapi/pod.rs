@@ -134,8 +134,12 @@ copy_fixed_part!(
     vfio_device_feature,
     vfio_device_feature_dma_buf,
     vfio_group_feature,
+    vfio_group_feature_composition,
     vfio_group_feature_dma_window,
+    vfio_group_feature_isolation,
+    vfio_group_feature_members,
     vfio_iommu_feature,
+    vfio_iommu_feature_domains,
     vfio_iommu_feature_mm_stale,
     vfio_iommu_feature_windows,
     vfio_iommu_type1_dirty_bitmap,
@@ -219,6 +223,23 @@ pod! {
     vfio_group_feature_dma_window {
         place, devices, domain, bus, devfn, reserved, count, entry_size, windows,
     }
+    vfio_iommu_feature_dma_fd { rights, open_flags, first, last, entries }
+    vfio_iommu_domain { group, domain }
+    vfio_iommu_feature_domains { count, entry_size, domains }
+    vfio_group_member {
+        flags, bus, domain, bus_number, devfn, reserved, vendor, device, class, group, name, path,
+        driver, reserved2,
+    }
+    vfio_group_feature_members { count, generation, entry_size, reserved, members }
+    vfio_group_feature_isolation {
+        level, flags, bridge_domain, bridge, count, reserved, groups,
+    }
+    vfio_group_feature_capture { group_fd, flags }
+    vfio_group_feature_release { group, flags }
+    vfio_group_feature_composition { count, kind, groups }
+    vfio_group_feature_event { eventfd, mask }
+    vfio_group_feature_iommu_option { id, reserved, value }
+    vfio_device_feature_restrict { mask, reserved }
 }
 
 #[cfg(test)]
@@ -255,6 +276,11 @@ mod tests {
         assert_eq!(size_of::<vfio_iommu_feature_windows>(), 8);
         assert_eq!(size_of::<vfio_dma_window>(), 32);
         assert_eq!(size_of::<vfio_group_feature_dma_window>(), 24);
+        assert_eq!(size_of::<vfio_iommu_feature_domains>(), 8);
+        assert_eq!(size_of::<vfio_group_feature_members>(), 16);
+        assert_eq!(size_of::<vfio_group_member>(), 48);
+        assert_eq!(size_of::<vfio_group_feature_isolation>(), 24);
+        assert_eq!(size_of::<vfio_group_feature_composition>(), 8);
         assert_eq!(size_of::<vfio_pci_hot_reset>(), 12);
     }
 

@@ -129,7 +129,7 @@ impl Device {
         }
         let (change, _) = Change::begin(self, set);
         let dma = claim.admit(self.dev())?;
-        let vm = self.group().vm().get();
+        let vm = claim.vm();
         let right = Right::Group {
             _claim: claim,
             _file: group_file.into(),

@@ -41,7 +41,7 @@ impl Apart {
         let devices = match &*state {
             GroupState::Closed => 0,
             GroupState::Apart(devices) => *devices,
-            GroupState::Open | GroupState::Attached(_) => {
+            GroupState::Held(_) => {
                 refuse!(
                     "group {}: is open, so its devices cannot be opened by their own nodes\n",
                     group.iommu.id()

@@ -14,11 +14,17 @@ use kernel::{
     prelude::*,
     sync::Arc, //
 };
-use kernel_ext::iommufd::BoundDevice;
+use kernel_ext::{
+    iommufd::BoundDevice,
+    kvm::Vm, //
+};
 
 use super::{
-    Group,
-    GroupState, //
+    holding::{
+        Holding,
+        Stage, //
+    },
+    Group, //
 };
 use crate::viability;
 
@@ -26,24 +32,35 @@ use crate::viability;
 ///
 /// # Invariants
 ///
-/// The group is attached, and this value is counted there.
-pub(crate) struct Claim(Arc<Group>);
+/// The group is part of the holding, which is attached, and this value is counted there.
+pub(crate) struct Claim {
+    holding: Arc<Holding>,
+    group: Arc<Group>,
+}
 
 impl Claim {
-    /// Claims the container that `group` is in, so that a device of it may be opened.
+    /// Claims the container that `holding` is in, so that a device of its `group` may be opened.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the group is in no container, and those of [`viability::check`].
-    pub(super) fn new(group: &Arc<Group>) -> Result<Self> {
-        let mut state = group.state.lock();
-        let GroupState::Attached(attached) = &mut *state else {
+    /// `EINVAL` if it is in no container, `ENODEV` if the group is not its any more, and those of
+    /// [`viability::check`].
+    pub(super) fn new(holding: &Arc<Holding>, group: Arc<Group>) -> Result<Self> {
+        let mut state = holding.lock();
+        let Stage::Attached(_) = &state.stage else {
             return Err(EINVAL);
         };
-        viability::check(group)?;
-        attached.claims = attached.claims.checked_add(1).ok_or(EMFILE)?;
-        // INVARIANT: Counted just above; a group with claims stays attached.
-        Ok(Self(group.clone()))
+        for part in &state.parts {
+            viability::check(&part.group)?;
+        }
+        let part = state.part(&group).ok_or(ENODEV)?;
+        part.claims = part.claims.checked_add(1).ok_or(EMFILE)?;
+        drop(state);
+        // INVARIANT: Counted just above; a group with claims stays part, and attached.
+        Ok(Self {
+            holding: holding.clone(),
+            group,
+        })
     }
 
     /// Lets a device of the group reach what is mapped, before it is opened. With IOMMUFD it does so
@@ -54,18 +71,23 @@ impl Claim {
     /// `EINVAL` if the container has no backend yet, `EPERM` if the caller may not have a device
     /// without an IOMMU, and those of IOMMUFD.
     pub(crate) fn admit(&self, dev: &device::Device) -> Result<Option<Arc<BoundDevice>>> {
-        match &*self.0.state.lock() {
-            GroupState::Attached(attached) => attached.admit(dev, self.0.backing),
+        match &self.holding.lock().stage {
+            Stage::Attached(place) => place.admit(dev, self.group.backing()),
             // A group with claims stays attached.
             _ => Err(EINVAL),
         }
+    }
+
+    /// Takes a reference to the virtual machine that the group was given to.
+    pub(crate) fn vm(&self) -> Option<Vm> {
+        self.holding.vm().get()
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        if let GroupState::Attached(attached) = &mut *self.0.state.lock() {
-            attached.claims = attached.claims.saturating_sub(1);
+        if let Some(part) = self.holding.lock().part(&self.group) {
+            part.claims = part.claims.saturating_sub(1);
         }
     }
 }

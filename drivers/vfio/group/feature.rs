@@ -2,7 +2,10 @@
 
 //! `VFIO_GROUP_FEATURE`: what a group can do beyond Linux.
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 use kernel_ext::{
     pci::{
         Address,
@@ -13,13 +16,19 @@ use kernel_ext::{
 };
 use vfio_uapi::{
     vfio_dma_window,
+    vfio_group_feature_capture,
+    vfio_group_feature_composition,
     vfio_group_feature_dma_window,
+    vfio_group_feature_release,
     FeatureFlags,
     VFIO_DMA_PLACE_BRIDGE,
     VFIO_DMA_PLACE_DEVICE,
     VFIO_DMA_PLACE_HOST_BRIDGE,
     VFIO_DMA_PLACE_NONE,
-    VFIO_GROUP_FEATURE_DMA_WINDOW, //
+    VFIO_GROUP_FEATURE_CAPTURE,
+    VFIO_GROUP_FEATURE_COMPOSITION,
+    VFIO_GROUP_FEATURE_DMA_WINDOW,
+    VFIO_GROUP_FEATURE_RELEASE, //
 };
 
 use super::{
@@ -27,32 +36,52 @@ use super::{
         DmaPlace,
         Way, //
     },
-    Group,
-    GroupState,
-    Place, //
+    holding::{
+        Holding,
+        Stage, //
+    },
+    place::Place, //
 };
 use crate::{
     feature::FeatureRequest,
     iommu_driver::Backing, //
 };
 
-impl Group {
+impl Holding {
     /// Answers `VFIO_GROUP_FEATURE`.
     ///
     /// # Errors
     ///
     /// Those of [`FeatureRequest::parse`], `ENOTTY` for an unknown feature, and those of the feature.
-    pub(super) fn feature(&self, arg: UserArg) -> Result {
+    pub(super) fn feature(self: &Arc<Self>, arg: UserArg) -> Result {
         let request = FeatureRequest::parse(arg)?;
-        match request.index {
-            VFIO_GROUP_FEATURE_DMA_WINDOW => {
-                let size = size_of::<vfio_group_feature_dma_window>();
-                match request.check(FeatureFlags::GET, size)? {
-                    true => self.get_dma_window(&request),
-                    false => Ok(()),
-                }
-            }
-            _ => Err(ENOTTY),
+        let (can, size, act): (_, _, fn(&Arc<Self>, &FeatureRequest) -> Result) =
+            match request.index {
+                VFIO_GROUP_FEATURE_CAPTURE => (
+                    FeatureFlags::SET,
+                    size_of::<vfio_group_feature_capture>(),
+                    Self::capture,
+                ),
+                VFIO_GROUP_FEATURE_RELEASE => (
+                    FeatureFlags::SET,
+                    size_of::<vfio_group_feature_release>(),
+                    |this, request| this.release(request),
+                ),
+                VFIO_GROUP_FEATURE_DMA_WINDOW => (
+                    FeatureFlags::GET,
+                    size_of::<vfio_group_feature_dma_window>(),
+                    |this, request| this.get_dma_window(request),
+                ),
+                VFIO_GROUP_FEATURE_COMPOSITION => (
+                    FeatureFlags::GET,
+                    size_of::<vfio_group_feature_composition>(),
+                    |this, request| this.get_composition(request),
+                ),
+                _ => return Err(ENOTTY),
+            };
+        match request.check(can, size)? {
+            true => act(self, &request),
+            false => Ok(()),
         }
     }
 
@@ -60,10 +89,10 @@ impl Group {
     ///
     /// # Errors
     ///
-    /// Those of [`Group::windows`] and [`FeatureRequest::write_list`].
+    /// Those of [`Holding::windows`] and [`FeatureRequest::write_list`].
     fn get_dma_window(&self, request: &FeatureRequest) -> Result {
         let windows = self.windows()?;
-        let routes = Routes::to(&self.iommu)?;
+        let routes = self.routes()?;
         let (place, address) = place_of(&routes);
         let devices = routes.pci.len().saturating_add(routes.others);
         let fixed = vfio_group_feature_dma_window {
@@ -80,25 +109,31 @@ impl Group {
         request.write_list(&fixed, windows.iter().copied())
     }
 
-    /// Returns the windows of addresses that the devices of the group can use. There are none before
-    /// the group is in a container with an IOMMU.
+    /// Returns the ways to all devices of the groups.
+    fn routes(&self) -> Result<Routes> {
+        let mut all = Routes::none();
+        for group in self.groups()? {
+            all.append(Routes::to(group.iommu())?)?;
+        }
+        Ok(all)
+    }
+
+    /// Returns the windows of addresses that the devices of the groups can use. There are none before
+    /// they are in a container with an IOMMU.
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the last device has left, `ENOMEM`; `EOPNOTSUPP` without an IOMMU, and in a
-    /// container of IOMMUFD, whose calls tell more.
+    /// `ENODEV` if the last device has left, `EBUSY` if they are captured, `ENOMEM`; `EOPNOTSUPP`
+    /// without an IOMMU, and in a container of IOMMUFD, whose calls tell more.
     fn windows(&self) -> Result<KVec<vfio_dma_window>> {
-        let state = self.state.lock();
-        match (&*state, self.backing) {
-            (GroupState::Gone, _) => Err(ENODEV),
+        let state = self.lock();
+        match (&state.stage, self.home().backing()) {
+            (Stage::Gone, _) => Err(ENODEV),
+            (Stage::Captured { .. }, _) => self.refuse_captured(),
             (_, Backing::Nothing) => Err(EOPNOTSUPP),
-            (GroupState::Attached(attached), Backing::Iommu) => match &attached.place {
-                Place::Container { container, .. } => container.windows(),
-                Place::Iommufd(_) => Err(EOPNOTSUPP),
-            },
-            (GroupState::Closed | GroupState::Apart(_) | GroupState::Open, Backing::Iommu) => {
-                Ok(KVec::new())
-            }
+            (Stage::Free, Backing::Iommu) => Ok(KVec::new()),
+            (Stage::Attached(Place::Container(container)), Backing::Iommu) => container.windows(),
+            (Stage::Attached(Place::Iommufd(_)), Backing::Iommu) => Err(EOPNOTSUPP),
         }
     }
 }

@@ -26,9 +26,9 @@ use super::{
 /// Open groups. They stay open as long as this exists.
 pub struct GroupFiles(KVec<Entry>);
 
-/// An open group.
+/// An open group, with those that it had captured when it was looked at.
 struct Entry {
-    group: Arc<Group>,
+    groups: KVec<Arc<Group>>,
     _file: ARef<LocalFile>,
 }
 
@@ -49,13 +49,18 @@ impl GroupFiles {
     /// `EBADF` if there is no such file, `EINVAL` if it is not a group, `ENOMEM`.
     pub fn add(&mut self, fd: i32) -> Result {
         let file = LocalFile::fget(u32::try_from(fd).map_err(|_| EBADF)?)?;
-        let group = from_file::<GroupFile>(&file).ok_or(EINVAL)?.group().clone();
-        let entry = Entry { group, _file: file };
+        let open = from_file::<GroupFile>(&file).ok_or(EINVAL)?;
+        let groups = open.holding().groups_held()?;
+        let entry = Entry {
+            groups,
+            _file: file,
+        };
         Ok(self.0.push(entry, GFP_KERNEL_ACCOUNT)?)
     }
 
     /// Returns whether `group` is among them.
     pub(crate) fn contains(&self, group: &Arc<Group>) -> bool {
-        self.0.iter().any(|entry| Arc::ptr_eq(&entry.group, group))
+        let mut groups = self.0.iter().flat_map(|entry| &*entry.groups);
+        groups.any(|there| Arc::ptr_eq(there, group))
     }
 }

@@ -14,9 +14,13 @@ use kernel::{
 };
 
 use super::{
+    holding::{
+        Holding,
+        Stage, //
+    },
+    place::Place,
     Group,
-    GroupState,
-    Place, //
+    GroupState, //
 };
 use crate::viability;
 
@@ -45,17 +49,35 @@ impl Group {
                 seq_print!(m, "state: open by device\nopen devices: {devices}\n");
                 return true;
             }
-            GroupState::Open => seq_print!(m, "state: open\n"),
+            GroupState::Held(holding) => return self.show_holding(holding, m),
             GroupState::Gone => seq_print!(m, "state: gone\n"),
-            GroupState::Attached(attached) => {
-                seq_print!(m, "state: attached\nopen devices: {}\n", attached.claims);
-                match &attached.place {
-                    Place::Container { container, .. } => container.show(m),
-                    Place::Iommufd(_) => seq_print!(m, "iommu: iommufd\n"),
-                }
-                return true;
-            }
         }
         false
+    }
+
+    /// Writes what the program does that has the group open; returns whether it owns the DMA.
+    fn show_holding(&self, holding: &Holding, m: &SeqFile) -> bool {
+        let Some(mut state) = holding.try_lock() else {
+            seq_print!(m, "state: changing\n");
+            return true;
+        };
+        let Some(claims) = state.part(self).map(|part| part.claims) else {
+            seq_print!(m, "state: changing\n");
+            return true;
+        };
+        if !core::ptr::eq(&**holding.home(), self) {
+            let captor = holding.home().iommu().id();
+            seq_print!(m, "captured by: {captor}\n");
+        }
+        let Stage::Attached(place) = &state.stage else {
+            seq_print!(m, "state: open\n");
+            return false;
+        };
+        seq_print!(m, "state: attached\nopen devices: {claims}\n");
+        match place {
+            Place::Container(container) => container.show(m),
+            Place::Iommufd(_) => seq_print!(m, "iommu: iommufd\n"),
+        }
+        true
     }
 }

@@ -1642,6 +1642,45 @@ struct vfio_iommu_feature_mm_stale {
 #define VFIO_IOMMU_FEATURE_MM_STALE	2
 
 /**
+ * struct vfio_iommu_feature_dma_fd - data of VFIO_IOMMU_FEATURE_DMA_FD
+ * @rights: VFIO_DMA_FD_*, what the new descriptor may be used for; at least one
+ * @open_flags: O_CLOEXEC or 0
+ * @first: first address that it reaches
+ * @last: last address, which still belongs to it
+ * @entries: most mappings that it may have at a time
+ */
+struct vfio_iommu_feature_dma_fd {
+	__u32	rights;
+#define VFIO_DMA_FD_MAP			(1 << 0)
+#define VFIO_DMA_FD_UNMAP		(1 << 1)
+#define VFIO_DMA_FD_DIRTY		(1 << 2)
+#define VFIO_DMA_FD_INFO		(1 << 3)
+	__u32	open_flags;
+	__u64	first;
+	__u64	last;
+	__u64	entries;
+};
+
+/**
+ * VFIO_IOMMU_FEATURE_DMA_FD - GET a descriptor for DMA alone
+ *
+ * The new descriptor takes VFIO_GET_API_VERSION and VFIO_CHECK_EXTENSION, and
+ * by its rights VFIO_IOMMU_MAP_DMA, VFIO_IOMMU_UNMAP_DMA,
+ * VFIO_IOMMU_DIRTY_PAGES, VFIO_IOMMU_GET_INFO with ranges cut to its own, and
+ * VFIO_IOMMU_FEATURE: WINDOWS cut in the same way, and MM_BIND, whose STRICT
+ * binds this descriptor alone: what is mapped by it comes from one process.
+ * It only unmaps what was mapped by it.  It is meant to be handed to a helper
+ * process, and keeps neither groups nor devices in the container.
+ *
+ * Return: the descriptor.  Errors: EINVAL for unknown rights or flags, none,
+ * @last below @first or no @entries, EMFILE, EOPNOTSUPP for a backend that has
+ * no such descriptors.  What the descriptor then answers, beyond the errors of
+ * each call: EACCES without the right, ERANGE outside of its addresses, ENOSPC
+ * with @entries mappings, ENODEV for good once the last group has left.
+ */
+#define VFIO_IOMMU_FEATURE_DMA_FD	3
+
+/**
  * struct vfio_dma_window - addresses that devices can use
  * @start: first address
  * @last: last address, which still belongs to the window
@@ -1692,6 +1731,41 @@ struct vfio_iommu_feature_windows {
 #define VFIO_IOMMU_FEATURE_WINDOWS	4
 
 /**
+ * struct vfio_iommu_domain - which translation a group is under
+ * @group: number of the group
+ * @domain: counted up from 0; groups with the same number share one
+ */
+struct vfio_iommu_domain {
+	__u32	group;
+	__u32	domain;
+};
+
+/**
+ * struct vfio_iommu_feature_domains - data of VFIO_IOMMU_FEATURE_DOMAINS
+ * @count: out: number of groups, or of those there would be
+ * @entry_size: out: bytes of an entry, at least 8
+ * @domains: out
+ */
+struct vfio_iommu_feature_domains {
+	__u32	count;
+	__u32	entry_size;
+	struct vfio_iommu_domain	domains[];
+};
+
+/**
+ * VFIO_IOMMU_FEATURE_DOMAINS - GET which groups share a translation
+ *
+ * All groups of a container see the same mappings.  Groups under one domain
+ * also share page tables and IOTLB, so a mapping is made and flushed once for
+ * all of them.
+ *
+ * Errors: EINVAL for a buffer without room for @count and @entry_size, ENOSPC
+ * if the entries do not fit; then @argsz and @count say what is needed.
+ * EOPNOTSUPP without an IOMMU.
+ */
+#define VFIO_IOMMU_FEATURE_DOMAINS	5
+
+/**
  * struct vfio_group_feature - argument of VFIO_GROUP_FEATURE
  * @argsz: size of the caller's buffer: 8 and the data
  * @flags: index of the feature in the low 16 bits, and what to do with it
@@ -1717,6 +1791,180 @@ struct vfio_group_feature {
  * VFIO_IOMMU_FEATURE.
  */
 #define VFIO_GROUP_FEATURE		_IO(VFIO_TYPE, VFIO_BASE + 27)
+
+/**
+ * struct vfio_group_member - a device
+ * @flags: VFIO_GROUP_MEMBER_*
+ * @bus: VFIO_GROUP_MEMBER_BUS_*; the PCI fields are 0 on another
+ * @domain: PCI domain
+ * @bus_number: PCI bus
+ * @devfn: PCI device and function
+ * @reserved: 0
+ * @vendor: PCI vendor
+ * @device: PCI device
+ * @class: PCI class, subclass and programming interface
+ * @group: number of the IOMMU group that it is in
+ * @name: where its name is, in bytes from the start of the caller's buffer;
+ *	while it is bound to VFIO, VFIO_GROUP_GET_DEVICE_FD takes this name
+ * @path: where its path in sysfs is, without the mount point
+ * @driver: where the name of its driver is, 0 without one
+ * @reserved2: 0
+ */
+struct vfio_group_member {
+	__u32	flags;
+/* It is bound to a VFIO driver. */
+#define VFIO_GROUP_MEMBER_VFIO		(1 << 0)
+/* It has no driver. */
+#define VFIO_GROUP_MEMBER_DRIVERLESS	(1 << 1)
+/* Its driver leaves DMA to others (pci-stub). */
+#define VFIO_GROUP_MEMBER_NO_DMA	(1 << 2)
+/* Its driver does DMA for the host. */
+#define VFIO_GROUP_MEMBER_HOST		(1 << 3)
+/* A program has it open. */
+#define VFIO_GROUP_MEMBER_OPEN		(1 << 4)
+/* It is a bridge, which the host drives. */
+#define VFIO_GROUP_MEMBER_BRIDGE	(1 << 5)
+/* As it is, it keeps the group from being viable. */
+#define VFIO_GROUP_MEMBER_BLOCKS	(1 << 6)
+	__u32	bus;
+#define VFIO_GROUP_MEMBER_BUS_OTHER	0
+#define VFIO_GROUP_MEMBER_BUS_PCI	1
+	__u32	domain;
+	__u8	bus_number;
+	__u8	devfn;
+	__u16	reserved;
+	__u16	vendor;
+	__u16	device;
+	__u32	class;
+	__u32	group;
+	__u32	name;
+	__u32	path;
+	__u32	driver;
+	__u32	reserved2[2];
+};
+
+/**
+ * struct vfio_group_feature_members - data of VFIO_GROUP_FEATURE_MEMBERS
+ * @count: out: number of devices, or of those there would be
+ * @generation: out: grows with each change that VFIO_GROUP_FEATURE_EVENT tells of
+ * @entry_size: out: bytes of an entry, at least 48
+ * @reserved: 0
+ * @members: out; behind them are the strings, which end with a 0
+ */
+struct vfio_group_feature_members {
+	__u32	count;
+	__u32	generation;
+	__u32	entry_size;
+	__u32	reserved;
+	struct vfio_group_member	members[];
+};
+
+/**
+ * VFIO_GROUP_FEATURE_MEMBERS - GET the devices of the group
+ *
+ * With what goes with it: the groups it was made of or has captured, and those
+ * of its isolation unit.  Works at any time, whether or not there is a
+ * container.
+ *
+ * Errors: EINVAL for a buffer without room for the fixed part, ENOSPC if the
+ * devices or their strings do not fit; then @argsz says what is needed, and
+ * the fixed part is filled in.
+ */
+#define VFIO_GROUP_FEATURE_MEMBERS	1
+
+/**
+ * struct vfio_group_feature_isolation - data of VFIO_GROUP_FEATURE_ISOLATION
+ * @level: VFIO_ISOLATION_*
+ * @flags: VFIO_ISOLATION_FLAG_*
+ * @bridge_domain: PCI domain of the bridge, for VFIO_ISOLATION_BRIDGE
+ * @bridge: its bus in bits 8 to 15, its device and function in bits 0 to 7
+ * @count: out: number of groups, or of those there would be; 0 on SET
+ * @reserved: 0
+ * @groups: out: numbers of all groups of the unit, this one first
+ */
+struct vfio_group_feature_isolation {
+	__u32	level;
+/* The IOMMU group, as it is. */
+#define VFIO_ISOLATION_GROUP		0
+/* All functions in the same slot as a device of the group. */
+#define VFIO_ISOLATION_SLOT		1
+/* All devices on the same bus as a device of the group. */
+#define VFIO_ISOLATION_BUS		2
+/* All devices below one bridge, which is above all devices of the group. */
+#define VFIO_ISOLATION_BRIDGE		3
+	__u32	flags;
+/* Devices without a driver keep a group from being viable. */
+#define VFIO_ISOLATION_FLAG_STRICT	(1 << 0)
+	__u32	bridge_domain;
+	__u32	bridge;
+	__u32	count;
+	__u32	reserved;
+	__u32	groups[];
+};
+
+/**
+ * VFIO_GROUP_FEATURE_ISOLATION - GET or SET what must be owned together
+ *
+ * The unit of a group is never finer than the group.  The group is only viable
+ * if all devices of the unit allow it, and while it is in a container nobody
+ * else can have one of them: a host driver that wants to bind gets EBUSY.
+ * Other groups of the unit can go into the same container, not into another.
+ * The setting stays until the last device of the group leaves VFIO.
+ *
+ * Errors of SET: EPERM without CAP_SYS_ADMIN, EBUSY while the group is in a
+ * container or a device of it is open by its own node, EINVAL for an unknown
+ * level or flag, or a bridge that is not there or not above all devices of the
+ * group, EOPNOTSUPP for another level than VFIO_ISOLATION_GROUP if a device is
+ * not on a PCI bus or there is no IOMMU.  Of GET: EINVAL for a buffer without
+ * room for the fixed part, ENOSPC if the groups do not fit; then @argsz and
+ * @count say what is needed.
+ */
+#define VFIO_GROUP_FEATURE_ISOLATION	2
+
+/**
+ * struct vfio_group_feature_capture - data of VFIO_GROUP_FEATURE_CAPTURE
+ * @group_fd: another open group
+ * @flags: 0
+ */
+struct vfio_group_feature_capture {
+	__s32	group_fd;
+	__u32	flags;
+};
+
+/**
+ * VFIO_GROUP_FEATURE_CAPTURE - SET: take another open group into this one
+ *
+ * From then on the other group goes where this one goes: into its container,
+ * at once if it is in one, and out of it.  Its devices are opened through this
+ * descriptor, which also stands for both in VFIO_DEVICE_PCI_HOT_RESET.  Its own
+ * descriptor answers EBUSY to all that would change something, and can be
+ * closed.  Closing this one releases all.
+ *
+ * Errors: EBADF, EINVAL for a descriptor that is not a group or is this group,
+ * EBUSY if the other is in a container, ELOOP if one of both is captured, or
+ * the other has captured or is made of groups, EOPNOTSUPP if only one of both
+ * has an IOMMU, and if this group is in a container those of
+ * VFIO_GROUP_SET_CONTAINER.
+ */
+#define VFIO_GROUP_FEATURE_CAPTURE	3
+
+/**
+ * struct vfio_group_feature_release - data of VFIO_GROUP_FEATURE_RELEASE
+ * @group: number of the captured group
+ * @flags: 0
+ */
+struct vfio_group_feature_release {
+	__u32	group;
+	__u32	flags;
+};
+
+/**
+ * VFIO_GROUP_FEATURE_RELEASE - SET: let a captured group go
+ *
+ * Errors: EINVAL if it is not captured by this group, EBUSY while one of its
+ * devices is open.
+ */
+#define VFIO_GROUP_FEATURE_RELEASE	4
 
 /**
  * struct vfio_group_feature_dma_window - data of VFIO_GROUP_FEATURE_DMA_WINDOW
@@ -1763,6 +2011,120 @@ struct vfio_group_feature_dma_window {
  * without an IOMMU, and in a container of iommufd, which has calls of its own.
  */
 #define VFIO_GROUP_FEATURE_DMA_WINDOW	5
+
+/**
+ * struct vfio_group_feature_composition - data of VFIO_GROUP_FEATURE_COMPOSITION
+ * @count: out: number of groups, or of those there would be
+ * @kind: out: VFIO_COMPOSITION_*
+ * @groups: out: numbers of the IOMMU groups, the group's own first
+ */
+struct vfio_group_feature_composition {
+	__u32	count;
+	__u32	kind;
+/* One IOMMU group. */
+#define VFIO_COMPOSITION_PLAIN		0
+/* One with others that it has captured. */
+#define VFIO_COMPOSITION_CAPTURING	1
+/* Several that were put together in configfs, and what they have captured. */
+#define VFIO_COMPOSITION_SYNTHETIC	2
+	__u32	groups[];
+};
+
+/**
+ * VFIO_GROUP_FEATURE_COMPOSITION - GET the groups that this one is made of
+ *
+ * Errors: EINVAL for a buffer without room for the fixed part, ENOSPC if the
+ * groups do not fit; then @argsz and @count say what is needed.  EBUSY for a
+ * group that is captured.
+ */
+#define VFIO_GROUP_FEATURE_COMPOSITION	6
+
+/**
+ * struct vfio_group_feature_event - data of VFIO_GROUP_FEATURE_EVENT
+ * @eventfd: rung at each change, -1 for none
+ * @mask: VFIO_GROUP_EVENT_*, the changes that ring it; 0 with -1
+ */
+struct vfio_group_feature_event {
+	__s32	eventfd;
+	__u32	mask;
+/* A device came or went. */
+#define VFIO_GROUP_EVENT_MEMBERSHIP	(1 << 0)
+/* A device was bound or unbound, so that the group may be viable or not. */
+#define VFIO_GROUP_EVENT_VIABILITY	(1 << 1)
+};
+
+/**
+ * VFIO_GROUP_FEATURE_EVENT - SET: tell of changes
+ *
+ * Read VFIO_GROUP_FEATURE_MEMBERS after setting it, and after each ring.
+ *
+ * Errors: EBADF, EINVAL for a descriptor that is no eventfd, or a mask that is
+ * unknown or does not go with it.
+ */
+#define VFIO_GROUP_FEATURE_EVENT	7
+
+/**
+ * struct vfio_group_feature_iommu_option - data of VFIO_GROUP_FEATURE_IOMMU_OPTION
+ * @id: VFIO_IOMMU_OPTION_*
+ * @reserved: 0
+ * @value: depends on @id
+ */
+struct vfio_group_feature_iommu_option {
+	__u32	id;
+/*
+ * Whether DMA is made coherent with the caches where the IOMMU can: 1, the
+ * default, or 0 to leave it to the devices.
+ */
+#define VFIO_IOMMU_OPTION_FORCE_SNOOP	1
+/* The largest page of the tables, in bytes, a power of two; 0 for any. */
+#define VFIO_IOMMU_OPTION_MAX_PAGE	2
+	__u32	reserved;
+	__u64	value;
+};
+
+/**
+ * VFIO_GROUP_FEATURE_IOMMU_OPTION - GET or SET how the IOMMU is used for the group
+ *
+ * A GET reads the value of @id.
+ *
+ * Errors: ENOTTY for an unknown @id, EINVAL for a value that makes no sense,
+ * EBUSY on SET while the group is in a container.
+ */
+#define VFIO_GROUP_FEATURE_IOMMU_OPTION	8
+
+/**
+ * struct vfio_device_feature_restrict - data of VFIO_DEVICE_FEATURE_RESTRICT
+ * @mask: VFIO_RESTRICT_*, what is no longer allowed
+ * @reserved: 0
+ */
+struct vfio_device_feature_restrict {
+	__u32	mask;
+/* Writing configuration space. */
+#define VFIO_RESTRICT_CONFIG_WRITE	(1 << 0)
+/* VFIO_DEVICE_SET_IRQS. */
+#define VFIO_RESTRICT_IRQ		(1 << 1)
+/* VFIO_DEVICE_RESET and VFIO_DEVICE_PCI_HOT_RESET. */
+#define VFIO_RESTRICT_RESET		(1 << 2)
+/* New mappings of regions, and sharing them as DMA-BUFs. */
+#define VFIO_RESTRICT_MMAP		(1 << 3)
+/* VFIO_DEVICE_IOEVENTFD. */
+#define VFIO_RESTRICT_IOEVENTFD		(1 << 4)
+/* SET of any VFIO_DEVICE_FEATURE but this one. */
+#define VFIO_RESTRICT_FEATURE_SET	(1 << 5)
+	__u32	reserved;
+};
+
+/**
+ * VFIO_DEVICE_FEATURE_RESTRICT - GET or SET what this descriptor is not good for
+ *
+ * Before it is handed to a program that is trusted less.  What is set is added
+ * to what was set before, and never taken back; it holds for this open file,
+ * so for all copies of the descriptor, and not for other opens of the device.
+ * What is refused answers EPERM.
+ *
+ * Errors: EINVAL for an unknown bit.
+ */
+#define VFIO_DEVICE_FEATURE_RESTRICT	0xff00
 
 /* ==== End of the extensions beyond Linux =================================== */
 

@@ -81,12 +81,26 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// Returns the ways to the devices of `group`. Fails with `ENOMEM`.
-    pub fn to(group: &Group) -> Result<Self> {
-        let mut routes = Self {
+    /// Returns the ways to no device.
+    pub fn none() -> Self {
+        Self {
             pci: KVec::new(),
             others: 0,
-        };
+        }
+    }
+
+    /// Adds other ways. Fails with `ENOMEM`.
+    pub fn append(&mut self, more: Self) -> Result {
+        for route in more.pci {
+            self.pci.push(route, GFP_KERNEL)?;
+        }
+        self.others = self.others.saturating_add(more.others);
+        Ok(())
+    }
+
+    /// Returns the ways to the devices of `group`. Fails with `ENOMEM`.
+    pub fn to(group: &Group) -> Result<Self> {
+        let mut routes = Self::none();
         group.for_each_device(&mut |dev| {
             match pci_kind(dev) {
                 PciKind::Bridge => {}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What decides on the DMA of groups: a container of VFIO's own, or a context of IOMMUFD.
+//!
+//! C counterpart: `vfio_group_ioctl_set_container` in
+//! [`drivers/vfio/group.c`](srctree/drivers/vfio/group.c)
+
+use kernel::{
+    device,
+    error::code::EBADFD,
+    fs::LocalFile,
+    prelude::*,
+    sync::Arc, //
+};
+use kernel_ext::{
+    fs::from_file,
+    iommu::DmaOwner,
+    iommufd::{
+        self,
+        BoundDevice,
+        Pasid, //
+    },
+    refuse, //
+};
+
+use super::Group;
+use crate::{
+    container::Container,
+    iommu_driver::Backing,
+    noiommu,
+    viability, //
+};
+
+/// What decides on the DMA of groups.
+pub(super) enum Place {
+    /// A container of VFIO's own.
+    Container(Arc<Container>),
+    /// IOMMUFD, which takes ownership with each device that is opened.
+    Iommufd(iommufd::Ctx),
+}
+
+/// What a group has in its [`Place`], given back when it leaves.
+pub(super) struct Seat {
+    /// Without an IOMMU there is nothing to own, and IOMMUFD owns devices.
+    owner: Option<DmaOwner>,
+}
+
+impl Place {
+    /// Returns what `file` is.
+    ///
+    /// # Errors
+    ///
+    /// `EBADFD` if it is neither.
+    pub(super) fn of(file: &LocalFile) -> Result<Self> {
+        if let Some(container) = from_file::<Container>(file) {
+            return Ok(Self::Container(container));
+        }
+        let ctx = iommufd::Ctx::from_file(file).ok_or(EBADFD)?;
+        Ok(Self::Iommufd(ctx))
+    }
+
+    /// Puts `group` into the place.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`viability::check`], [`Container::attach`] and IOMMUFD.
+    pub(super) fn attach(&self, group: &Group) -> Result<Seat> {
+        viability::check(group)?;
+        let owner = match (self, group.backing) {
+            (Self::Container(container), backing) => container
+                .attach(&group.iommu, backing)
+                .inspect_err(|e| match backing {
+                    Backing::Iommu => viability::explain(group, *e),
+                    Backing::Nothing => {}
+                })?,
+            (Self::Iommufd(ctx), Backing::Iommu) => {
+                ctx.create_compat_ioas()?;
+                None
+            }
+            (Self::Iommufd(ctx), Backing::Nothing) => {
+                ctx.set_no_iommu()?;
+                None
+            }
+        };
+        Ok(Seat { owner })
+    }
+
+    /// Takes `group`, which had `seat`, out of the place.
+    pub(super) fn detach(&self, group: &Group, seat: Seat) {
+        match self {
+            Self::Container(container) => container.detach(&group.iommu, seat.owner),
+            Self::Iommufd(_) => {}
+        }
+    }
+
+    /// Lets a device of a group with this `backing` reach what is mapped, before it is opened. With
+    /// IOMMUFD it does so as long as the result exists.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the container has no backend yet, `EPERM` if the caller may not have a device
+    /// without an IOMMU, and those of IOMMUFD.
+    pub(super) fn admit(
+        &self,
+        dev: &device::Device,
+        backing: Backing,
+    ) -> Result<Option<Arc<BoundDevice>>> {
+        match (self, backing) {
+            (Self::Container(container), _) => {
+                if !container.has_backend() {
+                    refuse!(
+                        "{}: its container has no IOMMU yet; call VFIO_SET_IOMMU first\n",
+                        dev.name()
+                    );
+                    return Err(EINVAL);
+                }
+                noiommu::check_permission(backing)?;
+                Ok(None)
+            }
+            (Self::Iommufd(ctx), Backing::Iommu) => {
+                let bound = BoundDevice::bind(ctx, dev)?;
+                bound.attach(Pasid::NONE, ctx.compat_ioas()?)?;
+                Ok(Some(bound))
+            }
+            (Self::Iommufd(ctx), Backing::Nothing) => {
+                noiommu::check_permission(backing)?;
+                // A program with an address space expects that it means something.
+                match ctx.compat_ioas() {
+                    Ok(_) => Err(EPERM),
+                    Err(_) => Ok(None),
+                }
+            }
+        }
+    }
+}
