@@ -22,6 +22,7 @@ mod roots;
 mod table;
 mod topology;
 mod wanted;
+mod watch;
 
 use clap::{
     Parser,
@@ -50,6 +51,8 @@ enum Command {
     Bind(bind::BindArguments),
     /// Give whole groups back to the host
     Unbind(bind::Arguments),
+    /// Print a line for each change: of devices, of groups, of who has them open
+    Watch(watch::Arguments),
     /// Print what a guest's device tree says of the DMA of a group
     DeviceTree(device_tree::Arguments),
 }
@@ -71,6 +74,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Topology(arguments) => topology::run(&roots, &arguments)?,
         Command::Bind(arguments) => bind::bind(&roots, &arguments)?,
         Command::Unbind(arguments) => bind::unbind(&roots, &arguments)?,
+        Command::Watch(arguments) => watch::run(&roots, &arguments)?,
         Command::DeviceTree(arguments) => print(&device_tree::run(&roots, &arguments)?),
     }
     Ok(())

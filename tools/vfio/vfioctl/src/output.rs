@@ -12,8 +12,22 @@ use std::io::Write;
 ///
 /// None for what this program prints: its keys are strings.
 pub(crate) fn json(value: &impl Serialize) -> Result<String, Failure> {
-    let text = serde_json::to_string_pretty(value).map_err(|e| Failure::of("no JSON", e.into()))?;
+    let text = serde_json::to_string_pretty(value).map_err(failure)?;
     Ok(text + "\n")
+}
+
+/// Returns a value as JSON of one line.
+///
+/// # Errors
+///
+/// As for [`json`].
+pub(crate) fn json_line(value: &impl Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string(value).map_err(failure)?;
+    Ok(text + "\n")
+}
+
+fn failure(error: serde_json::Error) -> Failure {
+    Failure::of("no JSON", error.into())
 }
 
 /// Writes results. A reader that has gone away has seen what it wanted.
