@@ -2,14 +2,16 @@
 
 //! `vfioctl`: look at VFIO's groups, and what is in them, from a shell.
 //!
-//! Ends with status 0 when all went well, 1 when something could not be done, and 2 for a command line
-//! that makes no sense. Results go to the standard output, everything else to the standard error.
+//! Ends with status 0 when all went well, 1 when something could not be done, 2 for a command line
+//! that makes no sense, and 3 when `doctor` has only warnings. Results go to the standard output,
+//! everything else to the standard error.
 
 #![forbid(unsafe_code)]
 
 mod address;
 mod bind;
 mod device_tree;
+mod doctor;
 mod dts;
 mod failure;
 #[cfg(test)]
@@ -29,7 +31,10 @@ use clap::{
     Subcommand, //
 };
 use failure::Failure;
-use output::print;
+use output::{
+    print,
+    Verdict, //
+};
 use roots::Roots;
 use std::process::ExitCode;
 
@@ -53,13 +58,15 @@ enum Command {
     Unbind(bind::Arguments),
     /// Print a line for each change: of devices, of groups, of who has them open
     Watch(watch::Arguments),
+    /// Look whether this machine can hand devices out, and say what to do if it cannot
+    Doctor(doctor::Arguments),
     /// Print what a guest's device tree says of the DMA of a group
     DeviceTree(device_tree::Arguments),
 }
 
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(verdict) => verdict.into(),
         Err(failure) => {
             eprintln!("vfioctl: {failure}");
             ExitCode::FAILURE
@@ -67,7 +74,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
+fn run(command: Command) -> Result<Verdict, Failure> {
     let roots = Roots::host();
     match command {
         Command::List(arguments) => print(&list::run(&roots, &arguments)?),
@@ -75,7 +82,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Bind(arguments) => bind::bind(&roots, &arguments)?,
         Command::Unbind(arguments) => bind::unbind(&roots, &arguments)?,
         Command::Watch(arguments) => watch::run(&roots, &arguments)?,
+        Command::Doctor(arguments) => return doctor::run(&roots, &arguments),
         Command::DeviceTree(arguments) => print(&device_tree::run(&roots, &arguments)?),
     }
-    Ok(())
+    Ok(Verdict::Fine)
 }

@@ -1,10 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How results are written for programs.
+//! How a command ends, and how results are written.
 
 use crate::failure::Failure;
 use serde::Serialize;
-use std::io::Write;
+use std::{
+    io::Write,
+    process::ExitCode, //
+};
+
+/// How a command ended that did what it was asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verdict {
+    /// All is well.
+    Fine,
+    /// There are warnings.
+    Warnings,
+    /// Something that was looked at is wrong.
+    Wrong,
+}
+
+impl From<Verdict> for ExitCode {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Fine => Self::SUCCESS,
+            Verdict::Warnings => Self::from(3),
+            Verdict::Wrong => Self::FAILURE,
+        }
+    }
+}
 
 /// Returns a value as JSON of several lines.
 ///
