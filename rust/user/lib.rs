@@ -12,6 +12,7 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod container;
+mod feature;
 mod group;
 mod limits;
 mod list;

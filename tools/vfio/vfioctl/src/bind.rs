@@ -5,7 +5,7 @@
 //! Both say what is going to happen, refuse what would hurt the host, and ask. A change is made for all
 //! devices or for none: when one fails, those before it go back.
 
-mod bus;
+mod changes;
 mod plan;
 mod uses;
 
@@ -14,6 +14,10 @@ mod tests;
 
 use crate::{
     failure::Failure,
+    kernel::{
+        Kernel,
+        Live, //
+    },
     machine::{
         Holders,
         Machine, //
@@ -25,11 +29,7 @@ use crate::{
         Wanted, //
     }, //
 };
-use bus::{
-    Bus,
-    Changes,
-    Kernel, //
-};
+use changes::Changes;
 use plan::{
     Direction,
     Plan, //
@@ -80,7 +80,7 @@ pub(crate) struct Arguments {
 /// If a device is needed by the host, nobody agreed, or the kernel refused.
 pub(crate) fn bind(roots: &Roots, arguments: &BindArguments) -> Result<(), Failure> {
     let driver = arguments.driver.as_deref();
-    change(roots, &Kernel, &arguments.common, Direction::ToVfio(driver))
+    change(roots, &Live, &arguments.common, Direction::ToVfio(driver))
 }
 
 /// Gives groups back to the host.
@@ -89,12 +89,12 @@ pub(crate) fn bind(roots: &Roots, arguments: &BindArguments) -> Result<(), Failu
 ///
 /// As for [`bind`].
 pub(crate) fn unbind(roots: &Roots, arguments: &Arguments) -> Result<(), Failure> {
-    change(roots, &Kernel, arguments, Direction::ToHost)
+    change(roots, &Live, arguments, Direction::ToHost)
 }
 
 fn change(
     roots: &Roots,
-    bus: &dyn Bus,
+    kernel: &dyn Kernel,
     arguments: &Arguments,
     direction: Direction<'_>,
 ) -> Result<(), Failure> {
@@ -114,7 +114,7 @@ fn change(
         return Ok(());
     }
     confirm(&plan.question(), arguments.yes)?;
-    let mut changes = Changes::begin(roots, bus);
+    let mut changes = Changes::begin(roots, kernel);
     for (device, target) in plan.moves() {
         match target {
             Some(driver) => changes.bind(device, driver)?,

@@ -17,6 +17,8 @@ pub(crate) use device::{
     HostBridge, //
 };
 pub(crate) use group::{
+    configfs,
+    mount_of,
     Group,
     Synthetic, //
 };

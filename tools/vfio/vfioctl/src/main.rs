@@ -10,15 +10,19 @@
 
 mod address;
 mod bind;
+mod capture;
 mod device_tree;
 mod doctor;
 mod dts;
 mod failure;
 #[cfg(test)]
 mod fake;
+mod isolate;
+mod kernel;
 mod list;
 mod machine;
 mod members;
+mod merge;
 mod output;
 mod roots;
 mod table;
@@ -31,6 +35,7 @@ use clap::{
     Subcommand, //
 };
 use failure::Failure;
+use kernel::Live;
 use output::{
     print,
     Verdict, //
@@ -56,6 +61,14 @@ enum Command {
     Bind(bind::BindArguments),
     /// Give whole groups back to the host
     Unbind(bind::Arguments),
+    /// Show how far a group is set apart from others, or set it
+    Isolate(isolate::Arguments),
+    /// Make a group of several, which programs open as one
+    Merge(merge::Arguments),
+    /// Take a group that was made of several apart
+    Unmerge(merge::UnmergeArguments),
+    /// Open groups, let the first capture the others, and run a program with its descriptor
+    Capture(capture::Arguments),
     /// Print a line for each change: of devices, of groups, of who has them open
     Watch(watch::Arguments),
     /// Look whether this machine can hand devices out, and say what to do if it cannot
@@ -81,6 +94,10 @@ fn run(command: Command) -> Result<Verdict, Failure> {
         Command::Topology(arguments) => topology::run(&roots, &arguments)?,
         Command::Bind(arguments) => bind::bind(&roots, &arguments)?,
         Command::Unbind(arguments) => bind::unbind(&roots, &arguments)?,
+        Command::Isolate(arguments) => print(&isolate::run(&roots, &Live, &arguments)?),
+        Command::Merge(arguments) => print(&merge::merge(&roots, &Live, &arguments)?),
+        Command::Unmerge(arguments) => print(&merge::unmerge(&roots, &Live, &arguments)?),
+        Command::Capture(arguments) => return Err(capture::run(&roots, &arguments)),
         Command::Watch(arguments) => watch::run(&roots, &arguments)?,
         Command::Doctor(arguments) => return doctor::run(&roots, &arguments),
         Command::DeviceTree(arguments) => print(&device_tree::run(&roots, &arguments)?),

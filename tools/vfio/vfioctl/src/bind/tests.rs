@@ -47,7 +47,7 @@ impl<'a> Simulated<'a> {
     }
 }
 
-impl Bus for Simulated<'_> {
+impl Kernel for Simulated<'_> {
     fn write(&self, path: &Path, text: &str) -> io::Result<()> {
         match path.file_name().unwrap().to_str().unwrap() {
             "driver_override" => fs::write(path, text)?,
@@ -60,6 +60,18 @@ impl Bus for Simulated<'_> {
             other => panic!("{other} is not to be written"),
         }
         Ok(())
+    }
+
+    fn make_folder(&self, path: &Path) -> io::Result<()> {
+        panic!("{} is not to be made", path.display())
+    }
+
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        panic!("{} is not to be removed", path.display())
+    }
+
+    fn mount_configfs(&self, place: &Path) -> io::Result<bool> {
+        panic!("{} is not to be mounted", place.display())
     }
 
     fn load(&self, module: &str) -> io::Result<bool> {
@@ -111,15 +123,15 @@ const TO_VFIO: Direction<'_> = Direction::ToVfio(None);
 #[test]
 fn a_group_goes_as_a_whole_and_comes_back() {
     let fake = Fake::desk();
-    let (roots, bus) = (fake.roots(), Simulated::new(&fake));
+    let (roots, kernel) = (fake.roots(), Simulated::new(&fake));
     fake.bind("0000:01:01.0", "");
-    change(&roots, &bus, &arguments(&["0000:01:02.0"]), TO_VFIO).unwrap();
+    change(&roots, &kernel, &arguments(&["0000:01:02.0"]), TO_VFIO).unwrap();
     for device in ["0000:01:01.0", "0000:01:02.0"] {
         assert_eq!(driver(&fake, device).as_deref(), Some("vfio-pci"));
         assert_eq!(preference(&fake, device), "vfio-pci");
     }
     assert_eq!(driver(&fake, "0000:00:15.0"), None);
-    change(&roots, &bus, &arguments(&["10"]), Direction::ToHost).unwrap();
+    change(&roots, &kernel, &arguments(&["10"]), Direction::ToHost).unwrap();
     assert_eq!(driver(&fake, "0000:01:01.0"), None);
     assert_eq!(driver(&fake, "0000:01:02.0").as_deref(), Some("e1000e"));
     assert_eq!(preference(&fake, "0000:01:02.0"), "");
@@ -129,11 +141,11 @@ fn a_group_goes_as_a_whole_and_comes_back() {
 fn when_one_fails_all_go_back() {
     let fake = Fake::desk();
     fake.bind("0000:01:01.0", "e1000e");
-    let bus = Simulated {
+    let kernel = Simulated {
         refused: "0000:01:02.0",
         ..Simulated::new(&fake)
     };
-    let failure = change(&fake.roots(), &bus, &arguments(&["10"]), TO_VFIO).unwrap_err();
+    let failure = change(&fake.roots(), &kernel, &arguments(&["10"]), TO_VFIO).unwrap_err();
     let said = "vfio-pci did not take 0000:01:02.0; the kernel's log says why";
     assert_eq!(failure.to_string(), said);
     for device in ["0000:01:01.0", "0000:01:02.0"] {
@@ -145,10 +157,10 @@ fn when_one_fails_all_go_back() {
 #[test]
 fn a_driver_that_is_not_there_is_loaded() {
     let fake = Fake::desk();
-    let bus = Simulated::new(&fake);
+    let kernel = Simulated::new(&fake);
     let direction = Direction::ToVfio(Some("vfio-special"));
-    change(&fake.roots(), &bus, &arguments(&["10"]), direction).unwrap();
-    assert_eq!(*bus.loaded.borrow(), ["vfio-special"]);
+    change(&fake.roots(), &kernel, &arguments(&["10"]), direction).unwrap();
+    assert_eq!(*kernel.loaded.borrow(), ["vfio-special"]);
     assert_eq!(
         driver(&fake, "0000:01:01.0").as_deref(),
         Some("vfio-special")
@@ -158,9 +170,9 @@ fn a_driver_that_is_not_there_is_loaded() {
 #[test]
 fn a_driver_that_is_not_vfio_is_refused() {
     let fake = Fake::desk();
-    let bus = Simulated::new(&fake);
+    let kernel = Simulated::new(&fake);
     let direction = Direction::ToVfio(Some("ahci"));
-    let failure = change(&fake.roots(), &bus, &arguments(&["10"]), direction).unwrap_err();
+    let failure = change(&fake.roots(), &kernel, &arguments(&["10"]), direction).unwrap_err();
     assert_eq!(failure.to_string(), "ahci is no VFIO driver");
     assert_eq!(driver(&fake, "0000:01:01.0").as_deref(), Some("vfio-pci"));
 }

@@ -7,6 +7,7 @@
 
 use super::Machine;
 use crate::roots::{
+    link_name,
     names,
     text,
     Roots, //
@@ -48,8 +49,13 @@ impl Holders {
     /// Looks through all programs.
     pub(crate) fn read(roots: &Roots, machine: &Machine) -> Self {
         let mut all = Self::default();
+        // What this program has open it was started with; who started it is shown.
+        let own = link_name(&roots.proc.join("self"));
         for name in names(&roots.proc) {
             let Ok(pid) = name.parse() else { continue };
+            if own.as_ref() == Some(&name) {
+                continue;
+            }
             let folder = roots.proc.join(&name);
             match held(roots, &folder, machine) {
                 Ok(held) if held.is_empty() => {}

@@ -7,6 +7,7 @@
 
 use crate::{
     failure::Failure,
+    kernel::Kernel,
     roots::{
         link_name,
         names,
@@ -14,36 +15,7 @@ use crate::{
         Roots, //
     }, //
 };
-use std::{
-    fs,
-    io,
-    path::Path,
-    process::Command, //
-};
-
-/// What changes the machine.
-pub(super) trait Bus {
-    /// Writes to a file of sysfs.
-    fn write(&self, path: &Path, text: &str) -> io::Result<()>;
-
-    /// Loads a module, and returns whether that went well.
-    fn load(&self, module: &str) -> io::Result<bool>;
-}
-
-/// The kernel.
-pub(super) struct Kernel;
-
-impl Bus for Kernel {
-    fn write(&self, path: &Path, text: &str) -> io::Result<()> {
-        // Without O_CREAT: what is not there is not to be made.
-        let mut file = fs::File::options().write(true).open(path)?;
-        io::Write::write_all(&mut file, text.as_bytes())
-    }
-
-    fn load(&self, module: &str) -> io::Result<bool> {
-        Ok(Command::new("modprobe").arg(module).status()?.success())
-    }
-}
+use std::path::Path;
 
 /// What a device had before.
 struct Before {
@@ -57,15 +29,15 @@ struct Before {
 #[must_use = "what is dropped goes back"]
 pub(super) struct Changes<'a> {
     roots: &'a Roots,
-    bus: &'a dyn Bus,
+    kernel: &'a dyn Kernel,
     before: Vec<Before>,
 }
 
 impl<'a> Changes<'a> {
-    pub(super) fn begin(roots: &'a Roots, bus: &'a dyn Bus) -> Self {
+    pub(super) fn begin(roots: &'a Roots, kernel: &'a dyn Kernel) -> Self {
         Self {
             roots,
-            bus,
+            kernel,
             before: Vec::new(),
         }
     }
@@ -121,7 +93,7 @@ impl<'a> Changes<'a> {
         if folder.exists() {
             return Ok(());
         }
-        let loaded = self.bus.load(driver);
+        let loaded = self.kernel.load(driver);
         match loaded {
             Err(error) => Err(Failure::of("modprobe", error)),
             Ok(_) if folder.exists() => Ok(()),
@@ -163,7 +135,7 @@ impl<'a> Changes<'a> {
     }
 
     fn write(&self, path: &Path, text: &str) -> Result<(), Failure> {
-        self.bus.write(path, text).map_err(|e| {
+        self.kernel.write(path, text).map_err(|e| {
             let what = format!("writing {:?} to {}", text.trim(), path.display());
             Failure::of(what, e)
         })
