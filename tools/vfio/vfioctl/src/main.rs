@@ -21,6 +21,7 @@ mod isolate;
 mod kernel;
 mod list;
 mod machine;
+mod manual;
 mod members;
 mod merge;
 mod output;
@@ -31,6 +32,7 @@ mod wanted;
 mod watch;
 
 use clap::{
+    CommandFactory,
     Parser,
     Subcommand, //
 };
@@ -43,9 +45,14 @@ use output::{
 use roots::Roots;
 use std::process::ExitCode;
 
-/// Look at VFIO's groups, and hand devices out.
+/// Look at VFIO's groups, and hand devices out
+///
+/// VFIO hands PCI devices to programs and virtual machines, by groups: all devices that the IOMMU cannot
+/// tell apart go together. This program shows the groups, says why one cannot be handed out, and gives
+/// devices to VFIO and back to the host. It works with the C modules of the kernel and with those in
+/// Rust; isolate, merge, unmerge, capture and device-tree take the latter.
 #[derive(Parser)]
-#[command(version, about, long_about = None)]
+#[command(version, about, subcommand_value_name = "COMMAND")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -75,6 +82,10 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Print what a guest's device tree says of the DMA of a group
     DeviceTree(device_tree::Arguments),
+    /// Print what lets a shell complete command lines
+    Completions(manual::Arguments),
+    /// Print the manual page, for "man -l -"
+    Manual,
 }
 
 fn main() -> ExitCode {
@@ -100,6 +111,10 @@ fn run(command: Command) -> Result<Verdict, Failure> {
         Command::Capture(arguments) => return Err(capture::run(&roots, &arguments)),
         Command::Watch(arguments) => watch::run(&roots, &arguments)?,
         Command::Doctor(arguments) => return doctor::run(&roots, &arguments),
+        Command::Manual => print(&manual::page(Arguments::command())?),
+        Command::Completions(arguments) => {
+            print(&manual::completions(Arguments::command(), &arguments)?);
+        }
         Command::DeviceTree(arguments) => print(&device_tree::run(&roots, &arguments)?),
     }
     Ok(Verdict::Fine)
