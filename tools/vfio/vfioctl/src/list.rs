@@ -69,7 +69,7 @@ fn text(report: &Report, modules: Modules) -> String {
         for line in lines.by_ref().take(group.devices.len()) {
             let _ = writeln!(text, "    {line}");
         }
-        notes(group, &mut text);
+        notes(group, report.strict, &mut text);
     }
     if !report.ungrouped.is_empty() {
         text.push_str("in no group:\n");
@@ -110,8 +110,8 @@ fn row(device: &DeviceReport) -> [String; 4] {
     ]
 }
 
-/// Adds what else there is to say of a group.
-fn notes(group: &GroupReport, text: &mut String) {
+/// Adds what else there is to say of a group, where `strict` is the rule for all.
+fn notes(group: &GroupReport, strict: bool, text: &mut String) {
     if let [_, others @ ..] = group.unit.as_slice() {
         if !others.is_empty() {
             let others: Vec<String> = others.iter().map(u32::to_string).collect();
@@ -124,7 +124,7 @@ fn notes(group: &GroupReport, text: &mut String) {
             let _ = writeln!(text, "    isolation: {level}");
         }
     }
-    if let Some(strict) = group.strict {
+    if let Some(strict) = group.strict.filter(|&own| own != strict) {
         let _ = writeln!(text, "    strict: {}", if strict { "on" } else { "off" });
     }
     holders_of(&group.holders, text);

@@ -28,7 +28,7 @@ pub(super) struct Report {
     /// "rust", "c", or "none".
     modules: &'static str,
     /// Whether a member without a driver blocks, for groups that do not say otherwise.
-    strict: bool,
+    pub(super) strict: bool,
     pub(super) groups: Vec<GroupReport>,
     /// Only when no group was named.
     pub(super) ungrouped: Vec<DeviceReport>,
