@@ -30,7 +30,7 @@ modules: ## build vfio.ko, vfio_iommu_type1.ko, vfio-pci-core.ko, vfio-pci.ko
 	@$(setup)/setup
 	$(setup)/build-modules
 
-tools: ## build vfioctl, which tells of groups, and say where it is
+tools: ## build vfioctl, which shows groups and binds devices, and say where it is
 	@$(setup)/setup
 	$(setup)/build-tools
 

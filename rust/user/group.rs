@@ -3,6 +3,7 @@
 //! `/dev/vfio/$GROUP`: a group of devices that the IOMMU cannot tell apart.
 
 use crate::{
+    feature,
     list::ListAnswer,
     Container, //
 };
@@ -19,12 +20,15 @@ use std::{
 use vfio_uapi::{
     ioctl,
     vfio_dma_window,
+    vfio_group_feature_capture,
     vfio_group_feature_dma_window,
     VFIO_DMA_PLACE_BRIDGE,
     VFIO_DMA_PLACE_DEVICE,
     VFIO_DMA_PLACE_HOST_BRIDGE,
+    VFIO_GROUP_FEATURE_CAPTURE,
     VFIO_GROUP_FEATURE_DMA_WINDOW,
-    VFIO_GROUP_FEATURE_GET, //
+    VFIO_GROUP_FEATURE_GET,
+    VFIO_GROUP_FEATURE_SET, //
 };
 
 /// Where a PCI function is. Sorts as `lspci` does.
@@ -101,6 +105,36 @@ impl Group {
         match unsafe { libc::ioctl(self.0.as_raw_fd(), request as _, &raw const fd) } {
             -1 => Err(io::Error::last_os_error()),
             _ => Ok(()),
+        }
+    }
+
+    /// Takes another open group into this one, until this one is closed. The other may be closed then.
+    ///
+    /// # Errors
+    ///
+    /// `ENOTTY` from modules that do not know the call, `EBUSY` if the other is in a container, `ELOOP`
+    /// if one of both is captured or the other has captured, `EOPNOTSUPP` if only one of both has an
+    /// IOMMU.
+    pub fn capture(&self, other: &Self) -> io::Result<()> {
+        let data = vfio_group_feature_capture {
+            group_fd: other.0.as_raw_fd(),
+            flags: 0,
+        };
+        let flags = VFIO_GROUP_FEATURE_SET | VFIO_GROUP_FEATURE_CAPTURE;
+        feature::set(&self.0, ioctl::GROUP_FEATURE, flags, &data)
+    }
+
+    /// Lets programs that this one becomes have the group, and returns the number of its descriptor.
+    ///
+    /// # Errors
+    ///
+    /// Those of `fcntl()`, which has none for a descriptor that is open.
+    pub fn pass_on(&self) -> io::Result<RawFd> {
+        let fd = self.0.as_raw_fd();
+        // SAFETY: The call takes numbers, and touches no memory of this program.
+        match unsafe { libc::fcntl(fd, libc::F_SETFD, 0) } {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(fd),
         }
     }
 

@@ -5,15 +5,15 @@
 //! The kernel says how much room it takes, and how long an entry is, which a later kernel may have
 //! made longer.
 
+use crate::feature::{
+    ask,
+    HEADER, //
+};
 use std::{
     fs::File,
-    io,
-    os::fd::AsRawFd, //
+    io, //
 };
 use vfio_uapi::Pod;
-
-/// Bytes of the header of a feature: size of the buffer, and flags.
-const HEADER: usize = 8;
 
 /// An answer: a fixed part, which says how many entries follow it, and those.
 pub(crate) struct ListAnswer<H, E> {
@@ -64,22 +64,6 @@ impl<H: Pod, E: Pod> ListAnswer<H, E> {
         let entries = list.chunks_exact(entry_size as usize).take(count as usize);
         let entries = entries.map(read).collect::<Option<Vec<E>>>()?;
         (entries.len() == count as usize).then_some(Self { fixed, entries })
-    }
-}
-
-/// Makes the call with all of `buffer`.
-fn ask(file: &File, request: u32, flags: u32, buffer: &mut [u8]) -> io::Result<()> {
-    let size = u32::try_from(buffer.len()).map_err(|_| io::ErrorKind::InvalidData)?;
-    let header = [size.to_ne_bytes(), flags.to_ne_bytes()].concat();
-    let Some(place) = buffer.get_mut(..HEADER) else {
-        return Err(io::ErrorKind::InvalidData.into());
-    };
-    place.copy_from_slice(&header);
-    // SAFETY: The first word of the buffer says how long it is, and the kernel writes no further.
-    // CAST: The type of a request differs between C libraries; its bits do not.
-    match unsafe { libc::ioctl(file.as_raw_fd(), request as _, buffer.as_mut_ptr()) } {
-        -1 => Err(io::Error::last_os_error()),
-        _ => Ok(()),
     }
 }
 

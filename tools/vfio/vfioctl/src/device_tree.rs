@@ -16,10 +16,15 @@
 mod nodes;
 
 use crate::{
-    address,
     dts::Tree,
     failure::Failure,
-    topology, //
+    machine::Machine,
+    members::members,
+    roots::Roots,
+    wanted::{
+        self,
+        Wanted, //
+    }, //
 };
 use std::{
     io,
@@ -40,7 +45,7 @@ use vfio_user::{
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The number of the group, its node in /dev/vfio, or the PCI address of a device in it
-    #[arg(value_parser = parse_group)]
+    #[arg(value_parser = wanted::parse)]
     group: Wanted,
 
     /// How to show the group
@@ -68,24 +73,6 @@ pub(crate) enum Form {
     HostBridge,
 }
 
-/// A group, as people name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wanted {
-    Number(u32),
-    Device(vfio_user::Address),
-}
-
-fn parse_group(text: &str) -> Result<Wanted, String> {
-    if let Some(device) = address::parse(text) {
-        return Ok(Wanted::Device(device));
-    }
-    let number = text.strip_prefix("/dev/vfio/").unwrap_or(text);
-    number
-        .parse()
-        .map(Wanted::Number)
-        .map_err(|_| "neither a number, nor /dev/vfio/NUMBER, nor a PCI address".into())
-}
-
 fn parse_number(text: &str) -> Result<u32, String> {
     let parsed = match text.strip_prefix("0x") {
         Some(digits) => u32::from_str_radix(digits, 16),
@@ -95,12 +82,10 @@ fn parse_number(text: &str) -> Result<u32, String> {
 }
 
 /// Returns the source of the tree.
-pub(crate) fn run(arguments: &Arguments) -> Result<String, Failure> {
-    let number = match arguments.group {
-        Wanted::Number(number) => number,
-        Wanted::Device(device) => topology::group_of(device)?,
-    };
-    let members = topology::members(number)?;
+pub(crate) fn run(roots: &Roots, arguments: &Arguments) -> Result<String, Failure> {
+    let machine = Machine::read(roots)?;
+    let number = machine.find(arguments.group)?;
+    let members = members(&machine, number)?;
     let answer = match arguments.fd {
         Some(fd) => ask(number, &open_fd(fd)?)?,
         None => ask_in_container(number)?,
@@ -169,23 +154,6 @@ fn ask(number: u32, group: &Group) -> Result<DmaWindows, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn groups_have_three_names() {
-        assert_eq!(parse_group("26"), Ok(Wanted::Number(26)));
-        assert_eq!(parse_group("/dev/vfio/26"), Ok(Wanted::Number(26)));
-        assert!(matches!(parse_group("0000:00:12.0"), Ok(Wanted::Device(_))));
-        for wrong in [
-            "",
-            "-1",
-            "vfio",
-            "/dev/vfio/vfio",
-            "/dev/vfio/noiommu-1",
-            "12.0",
-        ] {
-            assert!(parse_group(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn numbers_are_decimal_or_hexadecimal() {

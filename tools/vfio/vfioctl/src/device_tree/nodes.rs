@@ -11,10 +11,8 @@ use crate::{
         Value, //
     },
     failure::Failure,
-    topology::{
-        Function,
-        Member, //
-    }, //
+    machine::Function,
+    members::Member, //
 };
 use vfio_uapi::{
     vfio_dma_window,

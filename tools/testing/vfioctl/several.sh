@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154
+# More than a group of the IOMMU: isolation, groups made of several, groups that capture. Sourced by in-guest
+# with the device alone bound, and the pair if there is one.
+
+# as_root_has FILE VALUE
+has() { [ "$(cat "$1")" = "$2" ] || { cat "$1"; return 1; }; }
+
+place=/sys/class/vfio/$group
+if [ -e "$place/isolation" ]; then
+	check 'isolate: how it is' says 0 'isolation: group$' isolate "$edu"
+	check 'isolate: all of the slot' says 0 'isolation: slot$' isolate "$edu" slot
+	check 'isolate: it is so' has "$place/isolation" slot
+	check 'isolate: the lax rule, for one group' says 0 'strict: off$' isolate "$edu" --strict off
+	check 'isolate: it is so for that' has "$place/strict" 0
+	check 'isolate: a bridge that is not above it' says 1 "not above all devices" isolate "$edu" --bridge 0000:00:00.0
+	check 'isolate: back' says 0 'isolation: group$' isolate "$edu" group --strict on
+else
+	check 'isolate: modules without levels' says 1 'no levels of isolation' isolate "$edu"
+fi
+
+modprobe configfs 2>/dev/null
+if [ -d /sys/kernel/config ] && { mount -t configfs none /sys/kernel/config 2>/dev/null || true; } &&
+	[ -d /sys/kernel/config/vfio ] && [ -n "$pair" ]; then
+	check 'merge: two groups' says 0 "^/dev/vfio/both is made of the groups $group $pair_group$" merge both "$edu" "$pair_group"
+	check 'merge: it has a node' within 5 test -c /dev/vfio/both
+	check 'merge: list shows it' says 0 "^synthetic group both: groups $group $pair_group, enabled$" list
+	check 'merge: the name is taken' says 1 'there is a group both already' merge both "$edu"
+	check 'unmerge' says 0 'is gone' unmerge both
+	check 'unmerge: the node is gone' within 5 test ! -e /dev/vfio/both
+else
+	check 'merge: modules that make none' says 1 'make no groups of several' merge both "$edu"
+fi
+check 'unmerge: none of that name' says 1 '(there is no group other|make no groups of several)' unmerge other
+
+if [ -n "$pair" ]; then
+	debug=/sys/kernel/debug/vfio/groups
+	capture_says() {
+		# shellcheck disable=SC2016 # the program's variables
+		"$vfioctl" capture "$edu" "$pair_group" -- sh -c 'readlink "/proc/self/fd/$VFIO_GROUP_FD"; cat "$0"' \
+			"$debug/$pair_group" >"$said.out" 2>&1 || { cat "$said.out"; return 1; }
+		[ "$(head -n 1 "$said.out")" = "/dev/vfio/$group" ] && grep -q -x "captured by: $group" "$said.out"
+	}
+	if [ "$driver" = rust ]; then
+		check 'capture: a program has both' capture_says
+		check 'capture: then all is as it was' test "$(grep -c '^captured by' "$debug/$pair_group")" = 0
+		check 'capture: the status is the program'\''s' says 7 ended capture "$edu" "$pair_group" -- sh -c 'echo ended; exit 7'
+		check 'capture: a program that is not there' says 1 'no-such-program' capture "$edu" "$pair_group" -- no-such-program
+	else
+		check 'capture: modules that cannot' says 1 'cannot let a group capture another' capture "$edu" "$pair_group" -- true
+	fi
+	check 'capture: a group twice' says 1 "group $group is named twice" capture "$edu" "$group" -- true
+fi
