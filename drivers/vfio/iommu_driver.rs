@@ -23,7 +23,10 @@ use kernel_ext::{
     uaccess::UserArg, //
 };
 
-use vfio_uapi::vfio_dma_window;
+use vfio_uapi::{
+    vfio_dma_window,
+    vfio_iommu_domain, //
+};
 
 use crate::{
     feature::FeatureRequest,
@@ -92,6 +95,14 @@ pub trait IommuInstance: Send + Sync {
     ///
     /// `ENOMEM`; `EOPNOTSUPP` if nothing limits what devices reach.
     fn windows(&self) -> Result<KVec<vfio_dma_window>>;
+
+    /// Returns under which translation each group is, in the order of the translations, which are
+    /// counted from 0.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; `EOPNOTSUPP` if nothing is translated.
+    fn domains(&self) -> Result<KVec<vfio_iommu_domain>>;
 
     /// Lets the devices of `group` reach what is mapped. The caller owns the DMA of the group.
     ///

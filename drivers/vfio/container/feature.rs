@@ -2,15 +2,18 @@
 
 //! `VFIO_IOMMU_FEATURE`: what a container can do beyond Linux.
 //!
-//! The core knows one feature, which every backend has: the windows of addresses that devices can
-//! use. All others are the backend's own.
+//! The core knows the features that every backend has: the windows of addresses that devices can
+//! use, and which groups share a translation. All others are the backend's own.
 
 use kernel::prelude::*;
 use kernel_ext::uaccess::UserArg;
 use vfio_uapi::{
     vfio_dma_window,
+    vfio_iommu_domain,
+    vfio_iommu_feature_domains,
     vfio_iommu_feature_windows,
     FeatureFlags,
+    VFIO_IOMMU_FEATURE_DOMAINS,
     VFIO_IOMMU_FEATURE_WINDOWS, //
 };
 
@@ -31,6 +34,12 @@ impl Container {
             VFIO_IOMMU_FEATURE_WINDOWS => {
                 if request.check(FeatureFlags::GET, size_of::<vfio_iommu_feature_windows>())? {
                     answer_windows(&request, &backend.instance.windows()?)?;
+                }
+                Ok(())
+            }
+            VFIO_IOMMU_FEATURE_DOMAINS => {
+                if request.check(FeatureFlags::GET, size_of::<vfio_iommu_feature_domains>())? {
+                    answer_domains(&request, &backend.instance.domains()?)?;
                 }
                 Ok(())
             }
@@ -59,4 +68,14 @@ fn answer_windows(request: &FeatureRequest, windows: &[vfio_dma_window]) -> Resu
         ..Default::default()
     };
     request.write_list(&fixed, windows.iter().copied())
+}
+
+fn answer_domains(request: &FeatureRequest, domains: &[vfio_iommu_domain]) -> Result {
+    let fixed = vfio_iommu_feature_domains {
+        count: u32::try_from(domains.len())?,
+        // CAST: A small constant.
+        entry_size: size_of::<vfio_iommu_domain>() as u32,
+        ..Default::default()
+    };
+    request.write_list(&fixed, domains.iter().copied())
 }

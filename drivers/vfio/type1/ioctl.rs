@@ -34,6 +34,7 @@ use vfio::{
 use vfio_uapi::{
     ioctl,
     vfio_dma_window,
+    vfio_iommu_domain,
     vfio_iommu_type1_dma_map,
     vfio_iommu_type1_dma_unmap,
     DmaMapFlags,
@@ -91,6 +92,10 @@ impl IommuInstance for Iommu {
 
     fn windows(&self) -> Result<KVec<vfio_dma_window>> {
         Iommu::windows(self)
+    }
+
+    fn domains(&self) -> Result<KVec<vfio_iommu_domain>> {
+        Iommu::domains(self)
     }
 
     fn show(&self, m: &SeqFile) {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The usable addresses as windows, which is how POWER describes what devices reach.
+//! The usable addresses as windows, which is how POWER describes what devices reach, and the groups by
+//! domain.
 //!
-//! A program that tells a guest about DMA can so ask the same question on every machine.
+//! A program that tells a guest about DMA can so ask the same questions on every machine.
 
 use super::iommu::Iommu;
 use kernel::prelude::*;
 use vfio_uapi::{
     vfio_dma_window,
+    vfio_iommu_domain,
     DmaWindowFlags, //
 };
 
@@ -31,5 +33,23 @@ impl Iommu {
             windows.push(window, GFP_KERNEL)?;
         }
         Ok(windows)
+    }
+
+    /// Returns which domain each group is in.
+    ///
+    /// Waits while a group comes or goes. Fails with `ENOMEM`.
+    pub(crate) fn domains(&self) -> Result<KVec<vfio_iommu_domain>> {
+        let users = self.space.users();
+        let mut groups = KVec::new();
+        for (number, domain) in (0..).zip(users.domains()) {
+            for group in domain.groups() {
+                let entry = vfio_iommu_domain {
+                    group: u32::try_from(group.id())?,
+                    domain: number,
+                };
+                groups.push(entry, GFP_KERNEL)?;
+            }
+        }
+        Ok(groups)
     }
 }

@@ -1744,7 +1744,7 @@ struct vfio_iommu_domain {
  * struct vfio_iommu_feature_domains - data of VFIO_IOMMU_FEATURE_DOMAINS
  * @count: out: number of groups, or of those there would be
  * @entry_size: out: bytes of an entry, at least 8
- * @domains: out
+ * @domains: out, in order of @domain
  */
 struct vfio_iommu_feature_domains {
 	__u32	count;
