@@ -2103,7 +2103,10 @@ struct vfio_device_feature_restrict {
 #define VFIO_RESTRICT_CONFIG_WRITE	(1 << 0)
 /* VFIO_DEVICE_SET_IRQS. */
 #define VFIO_RESTRICT_IRQ		(1 << 1)
-/* VFIO_DEVICE_RESET and VFIO_DEVICE_PCI_HOT_RESET. */
+/*
+ * VFIO_DEVICE_RESET and VFIO_DEVICE_PCI_HOT_RESET; a device can also be reset by a
+ * write to its configuration space.
+ */
 #define VFIO_RESTRICT_RESET		(1 << 2)
 /* New mappings of regions, and sharing them as DMA-BUFs. */
 #define VFIO_RESTRICT_MMAP		(1 << 3)
@@ -2120,9 +2123,10 @@ struct vfio_device_feature_restrict {
  * Before it is handed to a program that is trusted less.  What is set is added
  * to what was set before, and never taken back; it holds for this open file,
  * so for all copies of the descriptor, and not for other opens of the device.
- * What is refused answers EPERM.
+ * What is refused answers EPERM, before its argument is looked at.  Probing a
+ * feature is not refused; what was mapped before stays mapped.
  *
- * Errors: EINVAL for an unknown bit.
+ * Errors: EINVAL for an unknown bit, or if @reserved is not 0.
  */
 #define VFIO_DEVICE_FEATURE_RESTRICT	0xff00
 
