@@ -5,7 +5,10 @@
 //!
 //! A program that tells a guest about DMA can so ask the same questions on every machine.
 
-use super::iommu::Iommu;
+use super::{
+    iommu::Iommu,
+    iova::IovaRange, //
+};
 use kernel::prelude::*;
 use vfio_uapi::{
     vfio_dma_window,
@@ -14,14 +17,15 @@ use vfio_uapi::{
 };
 
 impl Iommu {
-    /// Returns each range of usable addresses as a window with the smallest pages there are.
+    /// Returns each range of usable addresses `within` one as a window with the smallest pages there
+    /// are.
     ///
     /// Fails with `ENOMEM`.
-    pub(crate) fn windows(&self) -> Result<KVec<vfio_dma_window>> {
+    pub(crate) fn windows(&self, within: IovaRange) -> Result<KVec<vfio_dma_window>> {
         let state = self.state.lock();
         let page_shift = state.page_sizes.smallest().trailing_zeros();
         let mut windows = KVec::with_capacity(state.usable.len(), GFP_KERNEL)?;
-        for (slot, range) in (0..).zip(&state.usable) {
+        for (slot, range) in (0..).zip(state.usable_within(within)) {
             let window = vfio_dma_window {
                 start: range.first(),
                 last: range.last(),
