@@ -11,6 +11,7 @@
 //!
 //! C counterpart: [`drivers/vfio/container.c`](srctree/drivers/vfio/container.c)
 
+mod dma_file;
 mod feature;
 mod file;
 mod show;
@@ -47,6 +48,10 @@ pub(crate) struct Container {
 
     #[pin]
     state: Mutex<State>,
+
+    /// The descriptors for DMA that are good for something.
+    #[pin]
+    dma_files: Mutex<KVec<Arc<dma_file::Slot>>>,
 }
 
 /// What the lock of a container protects.
@@ -79,6 +84,7 @@ impl Container {
                     },
                     "Container::state"
                 ),
+                dma_files <- new_mutex!(KVec::new(), "Container::dma_files"),
             }),
             GFP_KERNEL,
         )
@@ -161,6 +167,7 @@ impl Container {
         }
         state.groups.retain(|member| member != group);
         if state.groups.is_empty() {
+            self.revoke_dma_files();
             state.backend = None;
         }
     }
