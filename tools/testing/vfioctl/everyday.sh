@@ -242,6 +242,7 @@ fi
 
 completes() {
 	"$vfioctl" completions bash >"$said.bash" && (
+		# shellcheck disable=SC1090
 		. "$said.bash"
 		complete -p vfioctl
 	)
