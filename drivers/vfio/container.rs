@@ -6,10 +6,12 @@
 //! makes it possible to choose a backend, and the last group to leave takes the backend with it,
 //! and with that all mappings. The file may be closed before that: groups keep their container.
 //!
-//! Lock order: `GroupState` → [`Container::state`] → the list of backends → a backend's own locks.
+//! Lock order: that of a `Holding` → [`Container::state`] → the list of backends → a backend's own
+//! locks; `Ownership` is taken inside of the state.
 //!
 //! C counterpart: [`drivers/vfio/container.c`](srctree/drivers/vfio/container.c)
 
+mod dma_file;
 mod feature;
 mod file;
 mod show;
@@ -24,10 +26,7 @@ use kernel::{
     }, //
 };
 use kernel_ext::{
-    iommu::{
-        self,
-        DmaOwner, //
-    },
+    iommu,
     module::ModuleRef,
     refuse, //
 };
@@ -49,6 +48,10 @@ pub(crate) struct Container {
 
     #[pin]
     state: Mutex<State>,
+
+    /// The descriptors for DMA that are good for something.
+    #[pin]
+    dma_files: Mutex<KVec<Arc<dma_file::Slot>>>,
 }
 
 /// What the lock of a container protects.
@@ -81,6 +84,7 @@ impl Container {
                     },
                     "Container::state"
                 ),
+                dma_files <- new_mutex!(KVec::new(), "Container::dma_files"),
             }),
             GFP_KERNEL,
         )
@@ -96,20 +100,22 @@ impl Container {
         self.state.lock().backend.clone()
     }
 
-    /// Takes ownership of `group` and puts it into the container, and under its backend.
+    /// Takes ownership of the groups of `unit`, and puts `group`, which is one of them, into the
+    /// container and under its backend.
     ///
     /// A group without an IOMMU has no ownership to take.
     ///
     /// # Errors
     ///
     /// `EPERM` if the caller may not have such a group, or there are groups of the other kind, or
-    /// somebody else owns DMA of the group; `EBUSY` or `EINVAL` if it cannot be taken, and those of
+    /// somebody else owns DMA of the unit; `EBUSY` or `EINVAL` if it cannot be taken, and those of
     /// the backend.
     pub(crate) fn attach(
         &self,
         group: &iommu::Group,
+        unit: &[iommu::Group],
         backing: Backing,
-    ) -> Result<Option<DmaOwner>> {
+    ) -> Result {
         noiommu::check_permission(backing)?;
         let mut state = self.state.lock();
         if !state.groups.is_empty() && state.backing != backing {
@@ -121,30 +127,47 @@ impl Container {
         }
         let member = group.clone();
         state.groups.reserve(1, GFP_KERNEL)?;
-        let owner = match backing {
-            Backing::Iommu => Some(DmaOwner::claim(group)?),
-            Backing::Nothing => None,
-        };
+        if backing == Backing::Iommu {
+            self.core.ownership().claim(self, unit)?;
+        }
         if let Some(backend) = &state.backend {
-            backend.instance.attach_group(group)?;
+            backend.instance.attach_group(group).inspect_err(|_| {
+                if backing == Backing::Iommu {
+                    self.core.ownership().release(self, unit);
+                }
+            })?;
         }
         // The room was reserved, so this cannot fail.
         let _ = state.groups.push_within_capacity(member);
         state.backing = backing;
-        Ok(owner)
+        Ok(())
+    }
+
+    /// Takes ownership of one more group, for the sake of one that is in the container.
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` if somebody else owns it, `EBUSY`, `ENOMEM`.
+    pub(crate) fn own(&self, group: &iommu::Group) -> Result {
+        self.core
+            .ownership()
+            .claim(self, core::slice::from_ref(group))
     }
 
     /// Takes `group` out. If it was the last one, the backend goes, with all mappings.
     ///
     /// The DMA ownership is given back in between: after the group has left the backend.
-    pub(crate) fn detach(&self, group: &iommu::Group, owner: Option<DmaOwner>) {
+    pub(crate) fn detach(&self, group: &iommu::Group, unit: &[iommu::Group], backing: Backing) {
         let mut state = self.state.lock();
         if let Some(backend) = &state.backend {
             backend.instance.detach_group(group);
         }
-        drop(owner);
+        if backing == Backing::Iommu {
+            self.core.ownership().release(self, unit);
+        }
         state.groups.retain(|member| member != group);
         if state.groups.is_empty() {
+            self.revoke_dma_files();
             state.backend = None;
         }
     }

@@ -11,9 +11,11 @@
 
 mod access;
 mod awake;
+mod bound;
 mod file;
 mod node;
 mod registration;
+mod restrict;
 mod set;
 mod show;
 mod uses;
@@ -31,6 +33,7 @@ use kernel_ext::{
     mm::NewVma,
     uaccess::UserArg, //
 };
+use vfio_uapi::Restrictions;
 
 use crate::feature::FeatureRequest;
 
@@ -49,6 +52,7 @@ pub use self::{
 };
 
 pub(crate) use self::{
+    bound::Bound,
     file::DeviceFile,
     node::{
         Door,
@@ -156,6 +160,20 @@ pub trait OpenDevice: Send + Sync {
     ///
     /// `ENOTTY` for a number that the device does not know.
     fn ioctl(&self, cmd: u32, arg: UserArg) -> Result<isize>;
+
+    /// Returns what an ioctl is a use of that a file may be restricted from, beyond those that every
+    /// device has.
+    fn ioctl_uses(&self, _cmd: u32) -> Restrictions {
+        Restrictions::empty()
+    }
+
+    /// Returns what a write at file offset `pos` is a use of.
+    fn write_uses(&self, pos: u64) -> Restrictions;
+
+    /// Returns what reading or setting a feature is a use of, beside [`Restrictions::FEATURE_SET`].
+    fn feature_uses(&self, _index: u32) -> Restrictions {
+        Restrictions::empty()
+    }
 
     /// Handles `VFIO_DEVICE_FEATURE`, whose header has been checked. The device is awake.
     ///

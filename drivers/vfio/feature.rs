@@ -18,9 +18,6 @@ use vfio_uapi::{
     Pod, //
 };
 
-/// Bytes of the header, behind which the data of the feature begins.
-const HEADER: usize = size_of::<vfio_device_feature>();
-
 /// What the caller wants of a feature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeatureOp {
@@ -54,6 +51,9 @@ pub struct FeatureRequest {
 }
 
 impl FeatureRequest {
+    /// Bytes of the header, behind which the data of the feature begins.
+    pub(crate) const HEADER: usize = size_of::<vfio_device_feature>();
+
     /// Reads and checks the header.
     ///
     /// # Errors
@@ -63,7 +63,9 @@ impl FeatureRequest {
     pub(crate) fn parse(arg: UserArg) -> Result<Self> {
         let header: vfio_device_feature = arg.read()?;
         // CAST: `u32` fits in `usize`.
-        let data_size = (header.argsz as usize).checked_sub(HEADER).ok_or(EINVAL)?;
+        let data_size = (header.argsz as usize)
+            .checked_sub(Self::HEADER)
+            .ok_or(EINVAL)?;
         let (index, flags) = FeatureFlags::split(header.flags).ok_or(EINVAL)?;
         let get = flags.contains(FeatureFlags::GET);
         let set = flags.contains(FeatureFlags::SET);
@@ -77,7 +79,7 @@ impl FeatureRequest {
         Ok(Self {
             index: index.into(),
             op,
-            data: arg.at(HEADER),
+            data: arg.at(Self::HEADER),
             data_size,
             header: arg,
         })
@@ -122,9 +124,15 @@ impl FeatureRequest {
     ///
     /// `ENOSPC`; `EFAULT` if it cannot be told; `ENOMEM` if there are so many that no buffer will do.
     pub fn refuse_list<H: Pod, E>(&self, fixed: &H, count: usize) -> Result {
+        self.refuse_list_and::<H, E>(fixed, count, 0)
+    }
+
+    /// As [`FeatureRequest::refuse_list`], with `more` bytes behind the entries.
+    fn refuse_list_and<H: Pod, E>(&self, fixed: &H, count: usize, more: usize) -> Result {
         let bytes = count.checked_mul(size_of::<E>()).ok_or(ENOMEM)?;
         let bytes = bytes
-            .checked_add(HEADER + size_of::<H>())
+            .checked_add(Self::HEADER + size_of::<H>())
+            .and_then(|bytes| bytes.checked_add(more))
             .and_then(|bytes| u32::try_from(bytes).ok())
             .ok_or(ENOMEM)?;
         self.header.write(&bytes)?;
@@ -143,8 +151,25 @@ impl FeatureRequest {
         fixed: &H,
         entries: impl ExactSizeIterator<Item = E>,
     ) -> Result {
-        if entries.len() > self.list_room::<H, E>() {
-            return self.refuse_list::<H, E>(fixed, entries.len());
+        self.write_list_and(fixed, entries, &[])
+    }
+
+    /// As [`FeatureRequest::write_list`], with bytes behind the entries that these may point to.
+    ///
+    /// # Errors
+    ///
+    /// As there, if it does not all fit.
+    pub(crate) fn write_list_and<H: Pod, E: Pod>(
+        &self,
+        fixed: &H,
+        entries: impl ExactSizeIterator<Item = E>,
+        more: &[u8],
+    ) -> Result {
+        let count = entries.len();
+        let size = count.checked_mul(size_of::<E>()).ok_or(ENOMEM)?;
+        let size = size.checked_add(more.len()).ok_or(ENOMEM)?;
+        if size > self.data_size.saturating_sub(size_of::<H>()) {
+            return self.refuse_list_and::<H, E>(fixed, count, more.len());
         }
         self.data.write(fixed)?;
         let mut place = self.data.at(size_of::<H>());
@@ -152,6 +177,6 @@ impl FeatureRequest {
             place.write(&entry)?;
             place = place.at(size_of::<E>());
         }
-        Ok(())
+        place.writer(more.len()).write_slice(more)
     }
 }

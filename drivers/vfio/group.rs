@@ -9,22 +9,29 @@
 //! number.
 //!
 //! Lock order: `Subsystem::groups`, then one at a time [`GroupState`] and that of a [`Holding`], then
-//! `Container::state`; the list of devices is a leaf.
+//! `Container::state`; the list of devices and the policy are leaves.
 //!
 //! C counterpart: [`drivers/vfio/group.c`](srctree/drivers/vfio/group.c)
 
 mod apart;
+mod attributes;
 mod capture;
+mod changes;
 mod claim;
 mod composition;
 mod dma_place;
+mod dma_window;
 mod feature;
 mod file;
 mod files;
 mod holding;
+mod isolation;
+mod isolation_feature;
 mod member;
+mod members;
 mod place;
 mod show;
+mod unit;
 
 use kernel::{
     prelude::*,
@@ -41,19 +48,27 @@ use kernel_ext::{
 
 use crate::{
     device::{
+        Bound,
         Device,
         DeviceRef, //
     },
     holder::HeldBy,
-    iommu_driver::Backing, //
+    iommu_driver::Backing,
+    ownership::Ownership,
+    subsystem::Subsystem, //
 };
 
-use self::holding::Holding;
+use self::{
+    changes::Stamp,
+    holding::Holding,
+    isolation::Policy, //
+};
 
 pub use self::files::GroupFiles;
 
 pub(crate) use self::{
     apart::Apart,
+    attributes::ATTRIBUTES,
     claim::Claim,
     file::GroupFile,
     member::{
@@ -78,6 +93,16 @@ pub(crate) struct Group {
     /// The devices that can be opened.
     #[pin]
     devices: Mutex<KVec<Arc<Device>>>,
+
+    /// Where all groups are known.
+    core: Arc<Subsystem>,
+
+    /// What an administrator wants of the group.
+    #[pin]
+    policy: Mutex<Policy>,
+
+    /// The last change of members, viability or policy.
+    stamp: Stamp,
 }
 
 /// Who has a group.
@@ -94,7 +119,7 @@ enum GroupState {
 }
 
 impl Group {
-    fn new(iommu: iommu::Group, backing: Backing) -> Result<Arc<Self>> {
+    fn new(iommu: iommu::Group, backing: Backing, core: Arc<Subsystem>) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
                 iommu,
@@ -102,6 +127,9 @@ impl Group {
                 state <- new_mutex!(GroupState::Closed, "Group::state"),
                 held_by <- HeldBy::nobody(),
                 devices <- new_mutex!(KVec::new(), "Group::devices"),
+                core,
+                policy <- new_mutex!(Policy::default(), "Group::policy"),
+                stamp: Stamp::now(),
             }),
             GFP_KERNEL,
         )
@@ -118,6 +146,16 @@ impl Group {
         self.iommu.id() as u32
     }
 
+    /// Returns the devices of all groups that are bound to a VFIO driver.
+    pub(crate) fn bound(&self) -> &Bound {
+        self.core.bound()
+    }
+
+    /// Returns which container owns which IOMMU group.
+    pub(crate) fn ownership(&self) -> &Ownership {
+        self.core.ownership()
+    }
+
     /// Returns what stands between the devices of the group and memory.
     pub(crate) fn backing(&self) -> Backing {
         self.backing
@@ -132,11 +170,17 @@ impl Group {
 
     /// Makes `device` one that can be opened.
     pub(crate) fn add_device(&self, device: &Arc<Device>) -> Result {
-        Ok(self.devices.lock().push(device.clone(), GFP_KERNEL)?)
+        self.bound().add(device)?;
+        let added = self.devices.lock().push(device.clone(), GFP_KERNEL);
+        if added.is_err() {
+            self.bound().remove(device);
+        }
+        Ok(added?)
     }
 
     /// Undoes [`Group::add_device`].
     pub(crate) fn remove_device(&self, device: &Arc<Device>) {
+        self.bound().remove(device);
         let mut devices = self.devices.lock();
         let at = devices.iter().position(|d| Arc::ptr_eq(d, device));
         let removed = at.and_then(|at| devices.remove(at).ok());

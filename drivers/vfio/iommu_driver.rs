@@ -23,7 +23,11 @@ use kernel_ext::{
     uaccess::UserArg, //
 };
 
-use vfio_uapi::vfio_dma_window;
+use vfio_uapi::{
+    vfio_dma_window,
+    vfio_iommu_domain,
+    DmaRights, //
+};
 
 use crate::{
     feature::FeatureRequest,
@@ -93,6 +97,24 @@ pub trait IommuInstance: Send + Sync {
     /// `ENOMEM`; `EOPNOTSUPP` if nothing limits what devices reach.
     fn windows(&self) -> Result<KVec<vfio_dma_window>>;
 
+    /// Returns under which translation each group is, in the order of the translations, which are
+    /// counted from 0.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; `EOPNOTSUPP` if nothing is translated.
+    fn domains(&self) -> Result<KVec<vfio_iommu_domain>>;
+
+    /// Makes a part of the container, for a descriptor that is good for DMA alone.
+    ///
+    /// # Errors
+    ///
+    /// `EOPNOTSUPP` if the backend has no such parts; `EINVAL` for a range without addresses; `EPERM` if
+    /// only another process may map; `EMFILE` if there are too many; `ENOMEM`.
+    fn dma_part(&self, _grant: &DmaGrant) -> Result<Arc<dyn DmaPart>> {
+        Err(EOPNOTSUPP)
+    }
+
     /// Lets the devices of `group` reach what is mapped. The caller owns the DMA of the group.
     ///
     /// # Errors
@@ -105,6 +127,49 @@ pub trait IommuInstance: Send + Sync {
 
     /// Writes lines for debugfs about what is mapped. Must not wait for a program.
     fn show(&self, m: &SeqFile);
+}
+
+/// What a descriptor for DMA shall be good for.
+pub struct DmaGrant {
+    /// For which calls.
+    pub rights: DmaRights,
+    /// The first address that it reaches.
+    pub first: u64,
+    /// The last one, which still belongs to it.
+    pub last: u64,
+    /// How many mappings it may have at a time.
+    pub entries: u64,
+}
+
+/// A backend's state for one descriptor for DMA, which is a part of a container.
+///
+/// Dropping it takes down what was mapped by it. It is dropped before the instance that it is a part of.
+pub trait DmaPart: Send + Sync {
+    /// Answers `VFIO_CHECK_EXTENSION`.
+    fn check_extension(&self, extension: u64) -> isize;
+
+    /// Handles an ioctl that the core does not know.
+    ///
+    /// # Errors
+    ///
+    /// `ENOTTY` for a number that the backend does not know either, or that is not a part's; `EACCES`
+    /// without the right, `ERANGE` for other addresses, those of the call.
+    fn ioctl(&self, cmd: u32, arg: UserArg) -> Result;
+
+    /// Handles a feature that the core does not know.
+    ///
+    /// # Errors
+    ///
+    /// `ENOTTY` for one that the backend does not know either, or that is not a part's; `EACCES`
+    /// without the right, those of the feature.
+    fn feature(&self, request: &FeatureRequest) -> Result;
+
+    /// Returns the windows of addresses that devices can use, as far as they are this part's.
+    ///
+    /// # Errors
+    ///
+    /// `EACCES` without the right, `ENOMEM`.
+    fn windows(&self) -> Result<KVec<vfio_dma_window>>;
 }
 
 /// The backends that are loaded.

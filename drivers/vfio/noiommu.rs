@@ -38,6 +38,7 @@ use kernel_ext::{
 };
 use vfio_uapi::{
     vfio_dma_window,
+    vfio_iommu_domain,
     VFIO_NOIOMMU_IOMMU, //
 };
 
@@ -157,6 +158,10 @@ impl IommuInstance for NoIommu {
     }
 
     fn windows(&self) -> Result<KVec<vfio_dma_window>> {
+        Err(EOPNOTSUPP)
+    }
+
+    fn domains(&self) -> Result<KVec<vfio_iommu_domain>> {
         Err(EOPNOTSUPP)
     }
 

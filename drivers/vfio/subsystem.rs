@@ -35,6 +35,7 @@ use kernel_ext::{
 
 use crate::{
     device::{
+        Bound,
         Door,
         Membership,
         NodeFile,
@@ -42,6 +43,7 @@ use crate::{
         Sets, //
     },
     group::{
+        self,
         Group,
         GroupFile,
         Groups, //
@@ -49,7 +51,8 @@ use crate::{
     iommu_driver::{
         Backends,
         Backing, //
-    }, //
+    },
+    ownership::Ownership, //
 };
 
 /// How many groups can have a node: all minor numbers of one major.
@@ -77,6 +80,13 @@ pub(crate) struct Subsystem {
     #[pin]
     groups: Groups,
 
+    /// The devices that are bound to a VFIO driver.
+    #[pin]
+    bound: Bound,
+
+    #[pin]
+    ownership: Ownership,
+
     #[pin]
     backends: Backends,
 
@@ -100,6 +110,8 @@ impl Subsystem {
                 debug,
                 debug_groups,
                 groups <- Groups::new(),
+                bound <- Bound::new(),
+                ownership <- Ownership::new(),
                 backends <- Backends::new(),
                 indices <- new_mutex!(KVec::new(), "Subsystem::indices"),
             }? Error),
@@ -138,9 +150,20 @@ impl Subsystem {
         Sets::join(&self.sets, id)
     }
 
+    /// Returns the devices that are bound to a VFIO driver.
+    pub(crate) fn bound(&self) -> &Bound {
+        &self.bound
+    }
+
+    /// Returns which container owns which IOMMU group.
+    pub(crate) fn ownership(&self) -> &Ownership {
+        &self.ownership
+    }
+
     /// Makes the node of a group, `/dev/vfio/<name>`.
     pub(crate) fn new_group_node(&self, name: &CStr, group: Arc<Group>) -> Result<Node<GroupFile>> {
-        Node::new(&self.group_class, &self.region, None, name, group)
+        let (class, region) = (&self.group_class, &self.region);
+        Node::new(class, region, None, name, group, Some(&group::ATTRIBUTES))
     }
 
     /// Makes the class entry of a device that has no node, `/sys/class/vfio-dev/<name>`.
@@ -163,7 +186,8 @@ impl Subsystem {
         let Some(region) = &self.device_region else {
             return Ok(None);
         };
-        let node = Node::new(&self.device_class, region, Some(parent), name, door.clone())?;
+        let class = &self.device_class;
+        let node = Node::new(class, region, Some(parent), name, door.clone(), None)?;
         Ok(Some(node))
     }
 

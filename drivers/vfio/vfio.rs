@@ -28,8 +28,10 @@ mod container;
 mod holder;
 mod kvm;
 mod noiommu;
+mod ownership;
 mod subsystem;
 mod viability;
+mod watch;
 
 use kernel::prelude::*;
 use kernel_ext::{
@@ -37,6 +39,7 @@ use kernel_ext::{
         MiscNode,
         MiscOptions, //
     },
+    pci::BusWatch,
     sync::Installed, //
 };
 
@@ -64,6 +67,7 @@ module! {
 /// The loaded module.
 // Containers cannot be opened any more before what they stand on goes.
 struct Vfio {
+    _watch: Pin<KBox<BusWatch<watch::Watcher>>>,
     _node: Pin<KBox<MiscNode<Container>>>,
     _noiommu: Option<IommuDriverRegistration>,
     _subsystem: Installed<Subsystem>,
@@ -79,8 +83,10 @@ impl kernel::Module for Vfio {
             nodename: c"vfio/vfio",
             mode: 0o666,
         })?;
+        let watch = watch::start(Subsystem::get()?)?;
         pr_info!("VFIO in Rust - user-level meta-driver\n");
         Ok(Self {
+            _watch: watch,
             _node: node,
             _noiommu: noiommu,
             _subsystem: subsystem,

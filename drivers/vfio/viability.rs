@@ -8,7 +8,9 @@
 //! host must drive them for anything below to work.
 //!
 //! C VFIO is laxer: it accepts members without a driver, which anybody may bind later. The module
-//! parameter `strict_viability=0` brings that rule back.
+//! parameter `strict_viability=0` brings that rule back, and each group can have a rule of its own, see
+//! [`crate::group::isolation`]. Where the isolation unit of a group is larger than the group, the rule
+//! holds for all devices of the unit.
 //!
 //! Every refusal names the device in the way, because that is what its reader has to know.
 //!
@@ -27,20 +29,15 @@ use kernel_ext::{
     device::{
         driver_of,
         pci_kind,
-        same_device,
         Driver,
         PciKind, //
     },
+    iommu,
     refuse, //
 };
+use vfio_uapi::MemberFlags;
 
 use crate::group::Group;
-
-kernel_ext::extern_param!(
-    /// Whether every member of a group must be bound to a VFIO driver; 0 accepts members without
-    /// any driver, as C does.
-    static STRICT: bool = vfio_strict_viability;
-);
 
 /// Checks that nothing stands in the way of handing out `group`, and logs what does.
 ///
@@ -48,7 +45,7 @@ kernel_ext::extern_param!(
 ///
 /// `EPERM` if a member is not bound to a VFIO driver, `ENOMEM`.
 pub(crate) fn check(group: &Group) -> Result {
-    if !STRICT.get() {
+    if !group.is_strict() {
         return Ok(());
     }
     match blocker(group, |_| true)? {
@@ -60,13 +57,32 @@ pub(crate) fn check(group: &Group) -> Result {
     }
 }
 
-/// Returns whether somebody, a host driver or another owner, holds the DMA of `group`.
+/// Returns whether somebody, a host driver or another owner, holds the DMA of the unit of `group`,
+/// which is in no container itself.
 pub(crate) fn is_claimed(group: &Group) -> bool {
-    let claimed = group.iommu().is_dma_owner_claimed();
+    // Without memory to look it cannot be had, either.
+    let claimed = group.unit().map_or(true, |unit| {
+        unit.iter().any(|iommu| is_claimed_by_others(group, iommu))
+    });
     if claimed {
         explain(group, EPERM);
     }
     claimed
+}
+
+/// Returns whether `iommu`, which is in the unit of `group`, is held by other than a container that has
+/// a neighbour of the unit: whether `group` can go there, too, is seen when it does.
+fn is_claimed_by_others(group: &Group, iommu: &iommu::Group) -> bool {
+    iommu.is_dma_owner_claimed() && !group.ownership().has(iommu)
+}
+
+/// Returns whether a member with these flags is in the way of handing out its group.
+pub(crate) fn blocks(member: MemberFlags, strict: bool) -> bool {
+    let exempt = MemberFlags::VFIO | MemberFlags::BRIDGE;
+    match strict {
+        true => !member.intersects(exempt),
+        false => !member.contains(MemberFlags::BRIDGE) && member.contains(MemberFlags::HOST),
+    }
 }
 
 /// Logs why the DMA of `group` could not be taken.
@@ -90,16 +106,16 @@ fn blocker(
     group: &Group,
     counts: impl Fn(&device::Device) -> bool,
 ) -> Result<Option<ARef<device::Device>>> {
-    let ours = group.devices()?;
     let mut found = None;
-    group.iommu().for_each_device(&mut |dev| {
-        let is_ours = ours.iter().any(|ours| same_device(ours.dev(), dev));
-        let exempt = matches!(pci_kind(dev), PciKind::Bridge);
-        if found.is_none() && !is_ours && !exempt && counts(dev) {
-            found = Some(dev.into());
-        }
-        Ok(())
-    })?;
+    for iommu in group.unit()? {
+        iommu.for_each_device(&mut |dev| {
+            let exempt = group.bound().has(dev) || matches!(pci_kind(dev), PciKind::Bridge);
+            if found.is_none() && !exempt && counts(dev) {
+                found = Some(dev.into());
+            }
+            Ok(())
+        })?;
+    }
     Ok(found)
 }
 
@@ -142,7 +158,7 @@ impl fmt::Display for InTheWay<'_> {
 ///
 /// `owned` is whether a program owns its DMA already, through us.
 pub(crate) fn show(group: &Group, owned: bool, m: &SeqFile) {
-    let blocker = match STRICT.get() {
+    let blocker = match group.is_strict() {
         true => blocker(group, |_| true),
         false => Ok(None),
     };
@@ -151,7 +167,7 @@ pub(crate) fn show(group: &Group, owned: bool, m: &SeqFile) {
             let reason = InTheWay::new(group, &device);
             seq_print!(m, "viable: no\nreason: {reason}\n");
         }
-        Ok(None) if !owned && group.iommu().is_dma_owner_claimed() => {
+        Ok(None) if !owned && is_claimed_by_others(group, group.iommu()) => {
             show_claimed(group, m);
         }
         Ok(None) => seq_print!(m, "viable: yes\n"),
@@ -187,9 +203,8 @@ impl fmt::Display for Claimed {
 
 /// Writes one line for each member of `group`: its name, its driver, and what it is to us.
 pub(crate) fn show_members(group: &Group, m: &SeqFile) -> Result {
-    let ours = group.devices()?;
     group.iommu().for_each_device(&mut |dev| {
-        let role = if ours.iter().any(|ours| same_device(ours.dev(), dev)) {
+        let role = if group.bound().has(dev) {
             "vfio"
         } else if matches!(pci_kind(dev), PciKind::Bridge) {
             "bridge"

@@ -7,6 +7,17 @@
 //!
 //! C header: [`include/linux/cdev.h`](srctree/include/linux/cdev.h)
 
+mod attributes;
+
+pub use attributes::{
+    write_text,
+    Attribute,
+    AttributeGroup,
+    Attributes,
+    NodeAttributes,
+    RawAttribute, //
+};
+
 use crate::{
     bindings,
     class::Class,
@@ -210,7 +221,8 @@ unsafe impl<T: OpenFile> Sync for Node<T> {}
 
 impl<T: OpenFile> Node<T> {
     /// Adds a path with the name that the class gives to `name`; files can be opened before this
-    /// returns. In sysfs its device is below `parent`, or among all that have none.
+    /// returns. In sysfs its device is below `parent`, or among all that have none, with the files
+    /// that `attributes` are.
     ///
     /// What has opened the path may keep `owner` for some time after the node is dropped, and after
     /// the last file was closed.
@@ -224,6 +236,7 @@ impl<T: OpenFile> Node<T> {
         parent: Option<&device::Device>,
         name: &CStr,
         owner: Arc<T::Owner>,
+        attributes: Option<&'static NodeAttributes<T>>,
     ) -> Result<Self> {
         let minor = region.clone().take()?;
         let devt = minor.devt();
@@ -250,13 +263,14 @@ impl<T: OpenFile> Node<T> {
         // - Both are zeroed memory that stays where it is.
         // - The fields set are those that a device must have before it is added. The class lives as
         //   long as the device. The parent is valid during this call; adding the device takes a
-        //   reference to it, until the device is removed.
+        //   reference to it, until the device is removed. The attributes are those of such nodes.
         unsafe {
             bindings::device_initialize(dev);
             (*dev).devt = devt;
             (*dev).class = class.as_raw();
             (*dev).parent = parent.map_or(core::ptr::null_mut(), as_raw);
             (*dev).release = Some(Inner::<T>::release);
+            (*dev).groups = attributes.map_or(core::ptr::null_mut(), NodeAttributes::as_raw);
             bindings::cdev_init(cdev, &Inner::<T>::ENTRY);
             (*cdev).owner = T::MODULE.as_ptr();
         }

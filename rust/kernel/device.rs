@@ -22,6 +22,11 @@ pub(crate) fn as_raw(dev: &Device) -> *mut bindings::device {
         .cast_mut()
 }
 
+/// Returns a number that no other device has as long as this one is there.
+pub fn as_id(dev: &Device) -> usize {
+    core::ptr::from_ref(dev).addr()
+}
+
 /// Returns whether both are the same device.
 pub fn same_device(a: &Device, b: &Device) -> bool {
     core::ptr::eq(a, b)
@@ -61,6 +66,7 @@ pub fn pci_kind(dev: &Device) -> PciKind {
 pub struct DriverName {
     bytes: [u8; 48],
     len: usize,
+    leaves_dma: bool,
 }
 
 impl DriverName {
@@ -71,7 +77,16 @@ impl DriverName {
             *to = *from;
             len += 1;
         }
-        Self { bytes, len }
+        Self {
+            bytes,
+            len,
+            leaves_dma: false,
+        }
+    }
+
+    /// Returns whether the driver leaves it to others who owns the DMA of its devices.
+    pub fn leaves_dma(&self) -> bool {
+        self.leaves_dma
     }
 
     /// Returns the name.
@@ -118,9 +133,15 @@ pub fn driver_of(dev: &Device) -> Driver {
     } else {
         // SAFETY: A driver is only unregistered after it was unbound from all devices, so it and
         // its name, a C string, are valid while we hold the mutex.
-        Driver::Bound(DriverName::new(unsafe {
-            CStr::from_char_ptr((*driver).name)
-        }))
+        let mut name = DriverName::new(unsafe { CStr::from_char_ptr((*driver).name) });
+        if pci_kind(dev) != PciKind::NotPci {
+            // SAFETY: As above; a driver of a PCI device is the field `driver` of a `struct pci_driver`.
+            name.leaves_dma = unsafe {
+                let driver = kernel::container_of!(driver, bindings::pci_driver, driver);
+                (*driver).driver_managed_dma
+            };
+        }
+        Driver::Bound(name)
     };
     // SAFETY: The mutex was taken above by this thread.
     unsafe { bindings::mutex_unlock(&raw mut (*raw).mutex) };

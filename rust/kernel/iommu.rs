@@ -40,6 +40,7 @@ pub use self::space::{
     Cut,
     Domains,
     Held,
+    Lane,
     NewMapping,
     Reason,
     Stale,

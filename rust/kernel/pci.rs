@@ -9,7 +9,9 @@ mod bar;
 mod config;
 mod device;
 mod driver;
+mod groups;
 mod hot_reset;
+mod identity;
 mod ids;
 mod intx;
 pub mod msi;
@@ -20,6 +22,7 @@ mod route;
 mod sriov;
 mod state;
 mod vga;
+mod watch;
 
 pub use bar::{
     BarIndex,
@@ -42,10 +45,12 @@ pub use driver::{
     Registration,
     Slot, //
 };
+pub use groups::iommu_groups;
 pub use hot_reset::{
     Affected,
     HotReset, //
 };
+pub use identity::Identity;
 pub use ids::{
     DynamicId,
     OverrideId,
@@ -81,4 +86,9 @@ pub use vga::{
     LegacyUse,
     VgaAccess,
     VgaCard, //
+};
+pub use watch::{
+    BusEvent,
+    BusWatch,
+    BusWatcher, //
 };

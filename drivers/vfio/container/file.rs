@@ -39,7 +39,7 @@ impl FileOperations for Container {
             ioctl::GET_API_VERSION => Ok(VFIO_API_VERSION as isize),
             ioctl::CHECK_EXTENSION => Ok(this.check_extension(arg.value() as u64)),
             ioctl::SET_IOMMU => this.set_iommu(arg.value() as u64).map(|()| 0),
-            ioctl::IOMMU_FEATURE => this.feature(arg).map(|()| 0),
+            ioctl::IOMMU_FEATURE => Self::feature(this, arg),
             // The rest is the backend's; without one no number is known.
             _ => this.backend().ok_or(EINVAL)?.instance.ioctl(cmd, arg),
         }

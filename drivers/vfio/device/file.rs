@@ -3,7 +3,7 @@
 //! The device file, which `VFIO_GROUP_GET_DEVICE_FD` returns.
 //!
 //! All of its operations go to the [`OpenDevice`]; it exists only for a device that was granted,
-//! so there is nothing to check here.
+//! so there is nothing to check here, except what the file was [`Restricted`] from.
 //!
 //! C counterpart: `vfio_device_fops` in
 //! [`drivers/vfio/vfio_main.c`](srctree/drivers/vfio/vfio_main.c)
@@ -36,7 +36,8 @@ use kernel_ext::{
 };
 use vfio_uapi::{
     ioctl,
-    VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2 as VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFO_V2, //
+    VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2 as VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFO_V2,
+    VFIO_DEVICE_FEATURE_RESTRICT, //
 };
 
 use super::{
@@ -45,6 +46,7 @@ use super::{
         Device,
         DeviceRef, //
     },
+    restrict::Restricted,
     wake_for_user,
     OpenDevice, //
 };
@@ -60,6 +62,7 @@ use crate::{
 pub(crate) struct DeviceFile {
     device: Arc<dyn OpenDevice>,
     session: Session,
+    restricted: Restricted,
 }
 
 /// One open of a device; dropping it is the close.
@@ -94,6 +97,7 @@ impl DeviceFile {
             Self {
                 device: open,
                 session,
+                restricted: Restricted::nothing(),
             },
             GFP_KERNEL,
         )?;
@@ -114,8 +118,10 @@ impl FileOperations for DeviceFile {
             BindRequest::parse(arg)?;
             return Err(EINVAL);
         }
+        let restricted = &this.restricted;
+        restricted.check_ioctl(this.device(), &*this.device, cmd)?;
         let _awake = wake_for_user(this.session.0.dev())?;
-        device_ioctl(&*this.device, cmd, arg)
+        device_ioctl(this.device(), &*this.device, restricted, cmd, arg)
     }
 
     fn read(&self, to: &mut UserSliceWriter, count: usize, pos: u64) -> Result<usize> {
@@ -123,10 +129,13 @@ impl FileOperations for DeviceFile {
     }
 
     fn write(&self, from: &mut UserSliceReader, count: usize, pos: u64) -> Result<usize> {
+        self.restricted
+            .check_write(self.device(), &*self.device, pos)?;
         self.device.write(from, count, pos)
     }
 
     fn mmap(&self, vma: &mut NewVma<'_>) -> Result {
+        self.restricted.check_mmap(self.device())?;
         self.device.mmap(vma)
     }
 
@@ -135,8 +144,15 @@ impl FileOperations for DeviceFile {
     }
 }
 
-/// Handles an ioctl that works on every file of the open `device`, which is awake.
-pub(super) fn device_ioctl(device: &dyn OpenDevice, cmd: u32, arg: UserArg) -> Result<isize> {
+/// Handles an ioctl that works on every file of `device`, which is `open` and awake; the file may be
+/// `restricted` from features, and from nothing else that it asks for.
+pub(super) fn device_ioctl(
+    device: &Device,
+    open: &dyn OpenDevice,
+    restricted: &Restricted,
+    cmd: u32,
+    arg: UserArg,
+) -> Result<isize> {
     match cmd {
         ioctl::DEVICE_FEATURE => {
             let request = FeatureRequest::parse(arg)?;
@@ -144,9 +160,13 @@ pub(super) fn device_ioctl(device: &dyn OpenDevice, cmd: u32, arg: UserArg) -> R
             if request.index == VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFO_V2 {
                 return Err(EINVAL);
             }
-            device.feature(&request)
+            if request.index == VFIO_DEVICE_FEATURE_RESTRICT {
+                return restricted.feature(&request).map(|()| 0);
+            }
+            restricted.check_feature(device, open, &request)?;
+            open.feature(&request)
         }
-        _ => device.ioctl(cmd, arg),
+        _ => open.ioctl(cmd, arg),
     }
 }
 

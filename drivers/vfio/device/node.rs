@@ -59,6 +59,7 @@ use super::{
         Device,
         DeviceRef, //
     },
+    restrict::Restricted,
     wake_for_user,
     OpenDevice, //
 };
@@ -87,6 +88,7 @@ pub(crate) struct NodeFile {
     #[pin]
     vm: VmSlot,
 
+    restricted: Restricted,
     device: DeviceRef,
 }
 
@@ -108,6 +110,7 @@ impl OpenFile for NodeFile {
             pin_init!(Self {
                 bound: SetOnce::new(),
                 vm <- VmSlot::new(),
+                restricted: Restricted::nothing(),
                 device,
             }),
             GFP_KERNEL,
@@ -127,11 +130,13 @@ impl FileOperations for NodeFile {
             return this.bind(arg).map(|()| 0);
         }
         let bound = this.bound()?;
-        let _awake = wake_for_user(this.device.dev())?;
+        let (device, restricted) = (&this.device, &this.restricted);
+        restricted.check_ioctl(device, &*bound.device, cmd)?;
+        let _awake = wake_for_user(device.dev())?;
         match cmd {
             ioctl::DEVICE_ATTACH_IOMMUFD_PT => bound.attach(arg).map(|()| 0),
             ioctl::DEVICE_DETACH_IOMMUFD_PT => bound.detach(arg).map(|()| 0),
-            _ => device_ioctl(&*bound.device, cmd, arg),
+            _ => device_ioctl(device, &*bound.device, restricted, cmd, arg),
         }
     }
 
@@ -140,11 +145,15 @@ impl FileOperations for NodeFile {
     }
 
     fn write(&self, from: &mut UserSliceReader, count: usize, pos: u64) -> Result<usize> {
-        self.bound()?.device.write(from, count, pos)
+        let open = &*self.bound()?.device;
+        self.restricted.check_write(&self.device, open, pos)?;
+        open.write(from, count, pos)
     }
 
     fn mmap(&self, vma: &mut NewVma<'_>) -> Result {
-        self.bound()?.device.mmap(vma)
+        let open = &*self.bound()?.device;
+        self.restricted.check_mmap(&self.device)?;
+        open.mmap(vma)
     }
 
     fn show_fdinfo(&self, m: &SeqFile) {

@@ -113,6 +113,11 @@ impl Device {
         &self.held_by
     }
 
+    /// Returns whether a program has the device open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.held_by.files() != 0
+    }
+
     /// Returns the user mappings of the device's files.
     pub(crate) fn mapping(&self) -> &Mapping {
         &self.mapping

@@ -35,9 +35,11 @@ impl Apart {
     ///
     /// # Errors
     ///
-    /// `EBUSY` if the group is open, `ENODEV` if it is gone.
+    /// `EBUSY` if the group is open, `ENODEV` if it is gone; `EOPNOTSUPP` if its isolation unit is
+    /// larger than the group.
     pub(crate) fn new(group: &Arc<Group>) -> Result<Self> {
         let mut state = group.state.lock();
+        group.refuse_larger_unit()?;
         let devices = match &*state {
             GroupState::Closed => 0,
             GroupState::Apart(devices) => *devices,

@@ -66,6 +66,7 @@ impl Holding {
         match self.add_captured(part) {
             Ok(()) => {
                 group.hand_to(self);
+                self.recomposed();
                 Ok(())
             }
             Err((error, part)) => {
@@ -104,6 +105,7 @@ impl Holding {
         if let Some(part) = part {
             part.go_home();
         }
+        self.recomposed();
         Ok(())
     }
 

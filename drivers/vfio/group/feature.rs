@@ -6,46 +6,80 @@ use kernel::{
     prelude::*,
     sync::Arc, //
 };
-use kernel_ext::{
-    pci::{
-        Address,
-        Route,
-        Routes, //
-    },
-    uaccess::UserArg, //
-};
+use kernel_ext::uaccess::UserArg;
 use vfio_uapi::{
-    vfio_dma_window,
     vfio_group_feature_capture,
     vfio_group_feature_composition,
     vfio_group_feature_dma_window,
+    vfio_group_feature_event,
+    vfio_group_feature_isolation,
+    vfio_group_feature_members,
     vfio_group_feature_release,
     FeatureFlags,
-    VFIO_DMA_PLACE_BRIDGE,
-    VFIO_DMA_PLACE_DEVICE,
-    VFIO_DMA_PLACE_HOST_BRIDGE,
-    VFIO_DMA_PLACE_NONE,
     VFIO_GROUP_FEATURE_CAPTURE,
     VFIO_GROUP_FEATURE_COMPOSITION,
     VFIO_GROUP_FEATURE_DMA_WINDOW,
+    VFIO_GROUP_FEATURE_EVENT,
+    VFIO_GROUP_FEATURE_ISOLATION,
+    VFIO_GROUP_FEATURE_MEMBERS,
     VFIO_GROUP_FEATURE_RELEASE, //
 };
 
-use super::{
-    dma_place::{
-        DmaPlace,
-        Way, //
-    },
-    holding::{
-        Holding,
-        Stage, //
-    },
-    place::Place, //
-};
-use crate::{
-    feature::FeatureRequest,
-    iommu_driver::Backing, //
-};
+use super::holding::Holding;
+use crate::feature::FeatureRequest;
+
+/// A feature: what can be done with it, the bytes of its data, and how it is done.
+struct Feature {
+    can: FeatureFlags,
+    size: usize,
+    act: fn(&Arc<Holding>, &FeatureRequest) -> Result,
+}
+
+impl Feature {
+    /// Returns the feature with this number.
+    fn find(index: u32) -> Option<Self> {
+        let get = FeatureFlags::GET;
+        let set = FeatureFlags::SET;
+        Some(match index {
+            VFIO_GROUP_FEATURE_MEMBERS => Self {
+                can: get,
+                size: size_of::<vfio_group_feature_members>(),
+                act: |holding, request| holding.get_members(request),
+            },
+            VFIO_GROUP_FEATURE_ISOLATION => Self {
+                can: get | set,
+                size: size_of::<vfio_group_feature_isolation>(),
+                act: |holding, request| holding.isolation(request),
+            },
+            VFIO_GROUP_FEATURE_CAPTURE => Self {
+                can: set,
+                size: size_of::<vfio_group_feature_capture>(),
+                act: Holding::capture,
+            },
+            VFIO_GROUP_FEATURE_RELEASE => Self {
+                can: set,
+                size: size_of::<vfio_group_feature_release>(),
+                act: |holding, request| holding.release(request),
+            },
+            VFIO_GROUP_FEATURE_DMA_WINDOW => Self {
+                can: get,
+                size: size_of::<vfio_group_feature_dma_window>(),
+                act: |holding, request| holding.get_dma_window(request),
+            },
+            VFIO_GROUP_FEATURE_COMPOSITION => Self {
+                can: get,
+                size: size_of::<vfio_group_feature_composition>(),
+                act: |holding, request| holding.get_composition(request),
+            },
+            VFIO_GROUP_FEATURE_EVENT => Self {
+                can: set,
+                size: size_of::<vfio_group_feature_event>(),
+                act: |holding, request| holding.set_event(request),
+            },
+            _ => return None,
+        })
+    }
+}
 
 impl Holding {
     /// Answers `VFIO_GROUP_FEATURE`.
@@ -55,112 +89,10 @@ impl Holding {
     /// Those of [`FeatureRequest::parse`], `ENOTTY` for an unknown feature, and those of the feature.
     pub(super) fn feature(self: &Arc<Self>, arg: UserArg) -> Result {
         let request = FeatureRequest::parse(arg)?;
-        let (can, size, act): (_, _, fn(&Arc<Self>, &FeatureRequest) -> Result) =
-            match request.index {
-                VFIO_GROUP_FEATURE_CAPTURE => (
-                    FeatureFlags::SET,
-                    size_of::<vfio_group_feature_capture>(),
-                    Self::capture,
-                ),
-                VFIO_GROUP_FEATURE_RELEASE => (
-                    FeatureFlags::SET,
-                    size_of::<vfio_group_feature_release>(),
-                    |this, request| this.release(request),
-                ),
-                VFIO_GROUP_FEATURE_DMA_WINDOW => (
-                    FeatureFlags::GET,
-                    size_of::<vfio_group_feature_dma_window>(),
-                    |this, request| this.get_dma_window(request),
-                ),
-                VFIO_GROUP_FEATURE_COMPOSITION => (
-                    FeatureFlags::GET,
-                    size_of::<vfio_group_feature_composition>(),
-                    |this, request| this.get_composition(request),
-                ),
-                _ => return Err(ENOTTY),
-            };
-        match request.check(can, size)? {
-            true => act(self, &request),
+        let feature = Feature::find(request.index).ok_or(ENOTTY)?;
+        match request.check(feature.can, feature.size)? {
+            true => (feature.act)(self, &request),
             false => Ok(()),
         }
-    }
-
-    /// Answers with the windows of the group, and with the node that they belong to.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Holding::windows`] and [`FeatureRequest::write_list`].
-    fn get_dma_window(&self, request: &FeatureRequest) -> Result {
-        let windows = self.windows()?;
-        let routes = self.routes()?;
-        let (place, address) = place_of(&routes);
-        let devices = routes.pci.len().saturating_add(routes.others);
-        let fixed = vfio_group_feature_dma_window {
-            place,
-            devices: u32::try_from(devices)?,
-            domain: address.domain,
-            bus: address.bus,
-            devfn: address.devfn,
-            count: u32::try_from(windows.len())?,
-            // CAST: A small constant.
-            entry_size: size_of::<vfio_dma_window>() as u32,
-            ..Default::default()
-        };
-        request.write_list(&fixed, windows.iter().copied())
-    }
-
-    /// Returns the ways to all devices of the groups.
-    fn routes(&self) -> Result<Routes> {
-        let mut all = Routes::none();
-        for group in self.groups()? {
-            all.append(Routes::to(group.iommu())?)?;
-        }
-        Ok(all)
-    }
-
-    /// Returns the windows of addresses that the devices of the groups can use. There are none before
-    /// they are in a container with an IOMMU.
-    ///
-    /// # Errors
-    ///
-    /// `ENODEV` if the last device has left, `EBUSY` if they are captured, `ENOMEM`; `EOPNOTSUPP`
-    /// without an IOMMU, and in a container of IOMMUFD, whose calls tell more.
-    fn windows(&self) -> Result<KVec<vfio_dma_window>> {
-        let state = self.lock();
-        match (&state.stage, self.home().backing()) {
-            (Stage::Gone, _) => Err(ENODEV),
-            (Stage::Captured { .. }, _) => self.refuse_captured(),
-            (_, Backing::Nothing) => Err(EOPNOTSUPP),
-            (Stage::Free, Backing::Iommu) => Ok(KVec::new()),
-            (Stage::Attached(Place::Container(container)), Backing::Iommu) => container.windows(),
-            (Stage::Attached(Place::Iommufd(_)), Backing::Iommu) => Err(EOPNOTSUPP),
-        }
-    }
-}
-
-/// Returns the kind of the node that the windows belong to, and its address.
-fn place_of(routes: &Routes) -> (u32, Address) {
-    let nowhere = Address {
-        domain: 0,
-        bus: 0,
-        devfn: 0,
-    };
-    let place = match routes.others {
-        0 => DmaPlace::of(routes.pci.iter().map(way)),
-        _ => DmaPlace::Nowhere,
-    };
-    match place {
-        DmaPlace::Nowhere => (VFIO_DMA_PLACE_NONE, nowhere),
-        DmaPlace::Device(at) => (VFIO_DMA_PLACE_DEVICE, at),
-        DmaPlace::Bridge(at) => (VFIO_DMA_PLACE_BRIDGE, at),
-        DmaPlace::HostBridge(at) => (VFIO_DMA_PLACE_HOST_BRIDGE, at),
-    }
-}
-
-fn way(route: &Route) -> Way<'_, Address> {
-    Way {
-        host: route.host,
-        bridges: &route.bridges,
-        device: route.device,
     }
 }

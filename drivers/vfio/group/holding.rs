@@ -26,12 +26,17 @@ use kernel::{
     }, //
 };
 use kernel_ext::{
+    iommu,
     kvm::VmSlot,
     refuse, //
 };
 use vfio_uapi::GroupStatus;
 
 use super::{
+    changes::{
+        Listener,
+        Stamp, //
+    },
     place::{
         Place,
         Seat, //
@@ -58,6 +63,13 @@ pub(crate) struct Holding {
     /// The virtual machine that the open group was given to.
     #[pin]
     vm: VmSlot,
+
+    /// Who wants to know of changes.
+    #[pin]
+    listener: Listener,
+
+    /// The last change of what it is made of.
+    stamp: Stamp,
 }
 
 /// What the lock of a holding protects.
@@ -113,6 +125,8 @@ impl Holding {
                 own: 1,
                 state <- new_mutex!(State { stage: Stage::Free, parts }, "Holding::state"),
                 vm <- VmSlot::new(),
+                listener <- Listener::nobody(),
+                stamp: Stamp::now(),
             }),
             GFP_KERNEL,
         )?;
@@ -128,6 +142,16 @@ impl Holding {
     /// Returns where the virtual machine is noted that the groups were given to.
     pub(crate) fn vm(&self) -> &VmSlot {
         &self.vm
+    }
+
+    /// Returns who wants to know of changes.
+    pub(super) fn listener(&self) -> &Listener {
+        &self.listener
+    }
+
+    /// Returns the last change of what it is made of.
+    pub(super) fn stamp(&self) -> &Stamp {
+        &self.stamp
     }
 
     /// Locks the state.
@@ -304,6 +328,26 @@ impl Holding {
         Err(ENODEV)
     }
 
+    /// A device has come to `newcomer`, which is in the unit of `group`.
+    pub(super) fn own_newcomer(&self, group: &Group, newcomer: &iommu::Group) {
+        let mut state = self.lock();
+        let state = &mut *state;
+        let Stage::Attached(place) = &state.stage else {
+            return;
+        };
+        let part = state.parts.iter_mut().find(|part| part.is(group));
+        let Some(seat) = part.and_then(|part| part.seat.as_mut()) else {
+            return;
+        };
+        if let Err(error) = place.own_newcomer(seat, newcomer) {
+            pr_warn!(
+                "group {}: group {} has come into its isolation unit and could not be taken from the host: {error:?}\n",
+                group.number(),
+                newcomer.id()
+            );
+        }
+    }
+
     /// The last device of `group` has left, so it is no part any more.
     pub(super) fn lose(&self, group: &Group) {
         let mut state = self.lock();
@@ -315,6 +359,7 @@ impl Holding {
         };
         drop(state);
         drop(was);
+        self.recomposed();
         if let Some(Part {
             origin: Some(origin),
             ..
@@ -351,15 +396,12 @@ impl State {
 
     /// Returns the part that `group` is.
     pub(super) fn part(&mut self, group: &Group) -> Option<&mut Part> {
-        self.parts
-            .iter_mut()
-            .find(|part| core::ptr::eq(&*part.group, group))
+        self.parts.iter_mut().find(|part| part.is(group))
     }
 
     /// Takes the part that `group` is out of the holding, and of the container.
     pub(super) fn remove(&mut self, group: &Group) -> Option<Part> {
-        let same = |part: &Part| core::ptr::eq(&*part.group, group);
-        let at = self.parts.iter().position(same)?;
+        let at = self.parts.iter().position(|part| part.is(group))?;
         let mut part = self.parts.remove(at).ok()?;
         if let Stage::Attached(place) = &self.stage {
             part.stand_up(place);
@@ -390,6 +432,10 @@ impl Part {
             claims: 0,
             origin: None,
         }
+    }
+
+    fn is(&self, group: &Group) -> bool {
+        core::ptr::eq(&*self.group, group)
     }
 
     /// Goes into `place`.

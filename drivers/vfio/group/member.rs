@@ -25,6 +25,8 @@ use kernel_ext::{
     iommu, //
 };
 
+use vfio_uapi::GroupEvents;
+
 use super::{
     Group,
     GroupFile, //
@@ -55,6 +57,27 @@ impl Groups {
         pin_init!(Self {
             list <- new_mutex!(KVec::new(), "Groups::list"),
         })
+    }
+
+    /// Something has changed about the devices of `iommu`, which concerns all groups whose unit it is
+    /// in.
+    pub(crate) fn changed(&self, iommu: &iommu::Group, events: GroupEvents) {
+        for entry in self.list.lock().iter() {
+            if entry.group.concerns(iommu) {
+                entry.group.changed(events);
+            }
+        }
+    }
+
+    /// A device has come into `iommu`. Groups that are in a container, and whose unit it is in, must own
+    /// it before a driver of the host can.
+    pub(crate) fn joined(&self, iommu: &iommu::Group) {
+        for entry in self.list.lock().iter() {
+            if entry.group.concerns(iommu) {
+                entry.group.own_newcomer(iommu);
+                entry.group.changed(GroupEvents::all());
+            }
+        }
     }
 }
 
@@ -99,12 +122,12 @@ impl Member {
 }
 
 impl Entry {
-    fn new(core: &Subsystem, iommu: iommu::Group, backing: Backing) -> Result<Self> {
+    fn new(core: &Arc<Subsystem>, iommu: iommu::Group, backing: Backing) -> Result<Self> {
         let name = match backing {
             Backing::Iommu => CString::try_from_fmt(fmt!("{}", iommu.id()))?,
             Backing::Nothing => CString::try_from_fmt(fmt!("noiommu-{}", iommu.id()))?,
         };
-        let group = Group::new(iommu, backing)?;
+        let group = Group::new(iommu, backing, core.clone())?;
         let debug = core.debug_groups();
         Ok(Self {
             _node: core.new_group_node(&name, group.clone())?,

@@ -14,7 +14,7 @@ use kernel::{
 };
 use kernel_ext::{
     fs::from_file,
-    iommu::DmaOwner,
+    iommu,
     iommufd::{
         self,
         BoundDevice,
@@ -41,8 +41,8 @@ pub(super) enum Place {
 
 /// What a group has in its [`Place`], given back when it leaves.
 pub(super) struct Seat {
-    /// Without an IOMMU there is nothing to own, and IOMMUFD owns devices.
-    owner: Option<DmaOwner>,
+    /// The groups of its isolation unit, which the container owns for its sake.
+    unit: KVec<iommu::Group>,
 }
 
 impl Place {
@@ -63,32 +63,53 @@ impl Place {
     ///
     /// # Errors
     ///
-    /// Those of [`viability::check`], [`Container::attach`] and IOMMUFD.
+    /// Those of [`viability::check`], [`Container::attach`] and IOMMUFD; `EOPNOTSUPP` in a context of
+    /// IOMMUFD if the isolation unit is larger than the group, as that does not own such units.
     pub(super) fn attach(&self, group: &Group) -> Result<Seat> {
         viability::check(group)?;
-        let owner = match (self, group.backing) {
-            (Self::Container(container), backing) => container
-                .attach(&group.iommu, backing)
-                .inspect_err(|e| match backing {
-                    Backing::Iommu => viability::explain(group, *e),
-                    Backing::Nothing => {}
-                })?,
+        match (self, group.backing) {
+            (Self::Container(container), backing) => {
+                let unit = group.unit()?;
+                container
+                    .attach(&group.iommu, &unit, backing)
+                    .inspect_err(|e| match backing {
+                        Backing::Iommu => viability::explain(group, *e),
+                        Backing::Nothing => {}
+                    })?;
+                return Ok(Seat { unit });
+            }
             (Self::Iommufd(ctx), Backing::Iommu) => {
+                group.refuse_larger_unit()?;
                 ctx.create_compat_ioas()?;
-                None
             }
-            (Self::Iommufd(ctx), Backing::Nothing) => {
-                ctx.set_no_iommu()?;
-                None
-            }
+            (Self::Iommufd(ctx), Backing::Nothing) => ctx.set_no_iommu()?,
+        }
+        Ok(Seat { unit: KVec::new() })
+    }
+
+    /// Owns `newcomer` for the sake of the group that has `seat`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, and those of [`Container::own`].
+    pub(super) fn own_newcomer(&self, seat: &mut Seat, newcomer: &iommu::Group) -> Result {
+        let Self::Container(container) = self else {
+            return Ok(());
         };
-        Ok(Seat { owner })
+        if seat.unit.contains(newcomer) {
+            return Ok(());
+        }
+        seat.unit.reserve(1, GFP_KERNEL)?;
+        container.own(newcomer)?;
+        // The room was reserved, so this cannot fail.
+        let _ = seat.unit.push_within_capacity(newcomer.clone());
+        Ok(())
     }
 
     /// Takes `group`, which had `seat`, out of the place.
     pub(super) fn detach(&self, group: &Group, seat: Seat) {
         match self {
-            Self::Container(container) => container.detach(&group.iommu, seat.owner),
+            Self::Container(container) => container.detach(&group.iommu, &seat.unit, group.backing),
             Self::Iommufd(_) => {}
         }
     }

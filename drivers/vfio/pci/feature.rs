@@ -14,6 +14,8 @@ use vfio::feature::FeatureRequest;
 use vfio_uapi::{
     vfio_device_low_power_entry_with_wakeup,
     FeatureFlags,
+    Restrictions,
+    VFIO_DEVICE_FEATURE_DMA_BUF,
     VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY,
     VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP,
     VFIO_DEVICE_FEATURE_LOW_POWER_EXIT,
@@ -39,10 +41,18 @@ pub(crate) fn dispatch(open: &OpenPci, request: &FeatureRequest) -> Result<isize
         VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP => await_wakeup(open, request),
         VFIO_DEVICE_FEATURE_LOW_POWER_EXIT => leave_low_power(open, request),
         #[cfg(CONFIG_VFIO_PCI_DMABUF)]
-        vfio_uapi::VFIO_DEVICE_FEATURE_DMA_BUF => return region::buffers::export(open, request),
+        VFIO_DEVICE_FEATURE_DMA_BUF => return region::buffers::export(open, request),
         _ => Err(ENOTTY),
     };
     done.map(|()| 0)
+}
+
+/// Returns what a feature is a use of: a DMA-BUF is a mapping, for another device.
+pub(crate) fn uses(index: u32) -> Restrictions {
+    match index {
+        VFIO_DEVICE_FEATURE_DMA_BUF => Restrictions::MMAP,
+        _ => Restrictions::empty(),
+    }
 }
 
 /// Handles `VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY`.

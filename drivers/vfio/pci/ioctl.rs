@@ -23,6 +23,7 @@ use vfio_uapi::{
     AtomicCompFlags,
     DeviceInfoFlags,
     RegionInfoFlags,
+    Restrictions,
     VFIO_DEVICE_INFO_CAP_PCI_ATOMIC_COMP, //
 };
 
@@ -56,6 +57,15 @@ pub(crate) fn dispatch(open: &OpenPci, number: u32, arg: UserArg) -> Result<isiz
         cmd::DEVICE_PCI_HOT_RESET => hot_reset::reset(open, arg).map(|()| 0),
         cmd::DEVICE_RESET => reset::reset_function(&open.clean, &open.gate, &open.irqs).map(|()| 0),
         _ => Err(ENOTTY),
+    }
+}
+
+/// Returns what an ioctl that only PCI devices have is a use of.
+pub(crate) fn uses(number: u32) -> Restrictions {
+    match number {
+        cmd::DEVICE_PCI_HOT_RESET => Restrictions::RESET,
+        cmd::DEVICE_IOEVENTFD => Restrictions::IOEVENTFD,
+        _ => Restrictions::empty(),
     }
 }
 

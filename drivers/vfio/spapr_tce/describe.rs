@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The windows, described for a program that has to tell a guest of them.
+//! The windows and groups, described for a program that has to tell a guest of them.
 
 use super::{
     container::{
@@ -19,10 +19,27 @@ use kernel::prelude::*;
 use kernel_ext::tce::window::Window;
 use vfio_uapi::{
     vfio_dma_window,
+    vfio_iommu_domain,
     DmaWindowFlags, //
 };
 
 impl Container {
+    /// Returns the groups: all are under the same tables.
+    ///
+    /// Fails with `ENOMEM`.
+    pub(super) fn domains(&self) -> Result<KVec<vfio_iommu_domain>> {
+        let state = self.lock();
+        let mut domains = KVec::with_capacity(state.groups.len(), GFP_KERNEL)?;
+        for group in &state.groups {
+            let entry = vfio_iommu_domain {
+                group: u32::try_from(group.group().id())?,
+                domain: 0,
+            };
+            domains.push(entry, GFP_KERNEL)?;
+        }
+        Ok(domains)
+    }
+
     /// Returns the windows, by number; among them the default window that is not made yet.
     ///
     /// Fails with `ENOMEM`.

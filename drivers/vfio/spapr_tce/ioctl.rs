@@ -34,6 +34,7 @@ use vfio::iommu_driver::IommuInstance;
 use vfio_uapi::{
     ioctl,
     vfio_dma_window,
+    vfio_iommu_domain,
     vfio_iommu_spapr_register_memory,
     vfio_iommu_spapr_tce_create,
     vfio_iommu_spapr_tce_remove,
@@ -85,6 +86,10 @@ impl IommuInstance for Container {
 
     fn windows(&self) -> Result<KVec<vfio_dma_window>> {
         Container::windows(self)
+    }
+
+    fn domains(&self) -> Result<KVec<vfio_iommu_domain>> {
+        Container::domains(self)
     }
 
     fn attach_group(&self, group: &Group) -> Result {

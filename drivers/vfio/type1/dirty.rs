@@ -52,6 +52,16 @@ const HEAD: usize = offset_of!(vfio_iommu_type1_dirty_bitmap, data);
 /// Words of ones, written to the program at once.
 static ONES: [u64; 512] = [u64::MAX; 512];
 
+/// What `VFIO_IOMMU_DIRTY_PAGES` asks for.
+pub(crate) enum DirtyCall {
+    /// To start tracking.
+    Start,
+    /// To stop it.
+    Stop,
+    /// The bitmap of a range.
+    Get(vfio_iommu_type1_dirty_bitmap_get),
+}
+
 /// A program's bitmap, checked to be large enough.
 pub(crate) struct UserBitmap {
     data: UserArg,
@@ -120,9 +130,24 @@ impl UserBitmap {
 impl Iommu {
     /// Answers `VFIO_IOMMU_DIRTY_PAGES`.
     ///
-    /// Fails with `EACCES` for version 1, with `EFAULT`, with `EINVAL` for flags, sizes and ranges
-    /// that make no sense or if tracking is off, and with `EOVERFLOW` for a range that wraps.
-    pub(crate) fn dirty_pages(&self, arg: UserArg) -> Result<isize> {
+    /// Fails as [`Iommu::read_dirty_pages`] and [`Iommu::get_bitmap`], and with `EINVAL` if a mapping
+    /// is too large for a bitmap.
+    pub(crate) fn dirty_pages(&self, arg: UserArg) -> Result {
+        match self.read_dirty_pages(arg)? {
+            DirtyCall::Start => self.start_tracking(),
+            DirtyCall::Stop => {
+                self.tracking.store(false, Relaxed);
+                Ok(())
+            }
+            DirtyCall::Get(raw) => self.get_bitmap(&raw),
+        }
+    }
+
+    /// Reads the argument of `VFIO_IOMMU_DIRTY_PAGES`.
+    ///
+    /// Fails with `EACCES` for version 1, with `EFAULT`, and with `EINVAL` for a short argument and
+    /// flags that make no sense.
+    pub(crate) fn read_dirty_pages(&self, arg: UserArg) -> Result<DirtyCall> {
         if self.flavour == Flavour::V1 {
             return Err(EACCES);
         }
@@ -130,17 +155,16 @@ impl Iommu {
         // CAST: 32 bits fit.
         let rest = (head.argsz as usize).checked_sub(HEAD).ok_or(EINVAL)?;
         match DirtyPagesFlags::from_bits(head.flags).ok_or(EINVAL)? {
-            DirtyPagesFlags::START => self.start_tracking()?,
-            DirtyPagesFlags::STOP => self.tracking.store(false, Relaxed),
+            DirtyPagesFlags::START => Ok(DirtyCall::Start),
+            DirtyPagesFlags::STOP => Ok(DirtyCall::Stop),
             DirtyPagesFlags::GET_BITMAP => {
                 if rest < size_of::<vfio_iommu_type1_dirty_bitmap_get>() {
                     return Err(EINVAL);
                 }
-                self.get_bitmap(&arg.at(HEAD).read()?)?;
+                Ok(DirtyCall::Get(arg.at(HEAD).read()?))
             }
-            _ => return Err(EINVAL),
+            _ => Err(EINVAL),
         }
-        Ok(0)
     }
 
     /// Starts tracking. Fails with `EINVAL` if a mapping is too large for a bitmap.
@@ -165,9 +189,12 @@ impl Iommu {
 
     /// Writes the bitmap of a range.
     ///
+    /// Fails with `EFAULT`, with `EINVAL` for sizes and ranges that make no sense or if tracking is
+    /// off, and with `EOVERFLOW` for a range that wraps.
+    ///
     /// No lock is held while that goes on, so others can map and unmap; it would make no
     /// difference if they did so before or after.
-    fn get_bitmap(&self, raw: &vfio_iommu_type1_dirty_bitmap_get) -> Result {
+    pub(crate) fn get_bitmap(&self, raw: &vfio_iommu_type1_dirty_bitmap_get) -> Result {
         usize::try_from(raw.size).map_err(|_| EOVERFLOW)?;
         if raw.size == 0 {
             return Err(EINVAL);

@@ -13,7 +13,8 @@ use super::{
     iommu::{
         Iommu,
         State, //
-    }, //
+    },
+    iova::IovaRange, //
 };
 use core::mem::offset_of;
 use kernel::prelude::*;
@@ -35,21 +36,21 @@ const HEAD: usize = offset_of!(vfio_iommu_type1_info, cap_offset);
 const SIZE: usize = size_of::<vfio_iommu_type1_info>();
 
 impl Iommu {
-    /// Answers `VFIO_IOMMU_GET_INFO`.
+    /// Answers `VFIO_IOMMU_GET_INFO`, for somebody who can make `available` more mappings and use
+    /// addresses `within` a range.
     ///
     /// Fails with `EFAULT`, with `EINVAL` for a buffer shorter than the fixed part, and with
     /// `ENOMEM`. A buffer too short for the chain is no error: `argsz` says what it needs.
-    pub(crate) fn get_info(&self, arg: UserArg) -> Result<isize> {
+    pub(crate) fn get_info(&self, arg: UserArg, available: u32, within: IovaRange) -> Result {
         let mut info: vfio_iommu_type1_info = arg.read_head(HEAD)?;
         // CAST: 32 bits fit.
         let room = info.argsz as usize;
         if room < HEAD {
             return Err(EINVAL);
         }
-        let available = self.available();
         let (page_sizes, chain) = {
             let state = self.state.lock();
-            (state.page_sizes.bits(), chain(&state, available)?)
+            (state.page_sizes.bits(), chain(&state, available, within)?)
         };
         info.flags = (IommuInfoFlags::PGSIZES | IommuInfoFlags::CAPS).bits();
         info.iova_pgsizes = page_sizes;
@@ -62,13 +63,12 @@ impl Iommu {
             chain.write_to(arg, SIZE as u32)?;
             info.cap_offset = SIZE as u32;
         }
-        arg.write_head(&info, room.min(SIZE))?;
-        Ok(0)
+        arg.write_head(&info, room.min(SIZE))
     }
 }
 
 /// Builds the chain.
-fn chain(state: &State, available: u32) -> Result<CapChain> {
+fn chain(state: &State, available: u32, within: IovaRange) -> Result<CapChain> {
     let mut chain = CapChain::new();
     let migration = IommuCapMigrationBody {
         pgsize_bitmap: state.page_sizes.smallest(),
@@ -78,23 +78,23 @@ fn chain(state: &State, available: u32) -> Result<CapChain> {
     // CAST: The ids are small constants.
     chain.add(VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION as u16, 1, &migration)?;
     chain.add(VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL as u16, 1, &available)?;
-    if !state.usable.is_empty() {
+    if state.usable_within(within).next().is_some() {
         chain.add_bytes(
             VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE as u16,
             1,
-            &usable_addresses(state)?,
+            &usable_addresses(state, within)?,
         )?;
     }
     Ok(chain)
 }
 
 /// Returns what follows the header of the link with the usable addresses.
-fn usable_addresses(state: &State) -> Result<KVec<u8>> {
+fn usable_addresses(state: &State, within: IovaRange) -> Result<KVec<u8>> {
     let mut body = KVec::new();
-    let count = u32::try_from(state.usable.len())?;
+    let count = u32::try_from(state.usable_within(within).count())?;
     body.extend_from_slice(&count.to_ne_bytes(), GFP_KERNEL)?;
     body.extend_from_slice(&0u32.to_ne_bytes(), GFP_KERNEL)?;
-    for range in &state.usable {
+    for range in state.usable_within(within) {
         body.extend_from_slice(&range.first().to_ne_bytes(), GFP_KERNEL)?;
         body.extend_from_slice(&range.last().to_ne_bytes(), GFP_KERNEL)?;
     }

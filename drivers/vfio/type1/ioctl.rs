@@ -2,26 +2,26 @@
 
 //! The calls of a program on its container, decoded.
 //!
-//! Everything is read from user memory once and checked here; what goes on from here are types
-//! whose values make sense.
+//! Everything is read from user memory once and checked, here or in [`calls`](super::calls); what goes
+//! on from here are types whose values make sense.
 //!
 //! C counterpart: `vfio_iommu_type1_ioctl()` in
 //! [`drivers/vfio/vfio_iommu_type1.c`](srctree/drivers/vfio/vfio_iommu_type1.c).
 
 use super::{
-    dirty::{
-        read_bitmap,
-        UserBitmap,
-        BITMAP, //
+    calls::{
+        self,
+        UnmapAction,
+        UnmapCall, //
     },
     iommu::Iommu,
-    request::MapRequest,
-    trace, //
+    iova::IovaRange,
+    part::Part, //
 };
-use core::mem::offset_of;
 use kernel::{
     prelude::*,
-    seq_file::SeqFile, //
+    seq_file::SeqFile,
+    sync::Arc, //
 };
 use kernel_ext::{
     iommu::Group,
@@ -29,15 +29,16 @@ use kernel_ext::{
 };
 use vfio::{
     feature::FeatureRequest,
-    iommu_driver::IommuInstance, //
+    iommu_driver::{
+        DmaGrant,
+        DmaPart,
+        IommuInstance, //
+    }, //
 };
 use vfio_uapi::{
     ioctl,
     vfio_dma_window,
-    vfio_iommu_type1_dma_map,
-    vfio_iommu_type1_dma_unmap,
-    DmaMapFlags,
-    DmaUnmapFlags,
+    vfio_iommu_domain,
     VFIO_TYPE1v2_IOMMU as VFIO_TYPE1V2_IOMMU,
     VFIO_DMA_CC_IOMMU,
     VFIO_MM_TIE,
@@ -45,9 +46,6 @@ use vfio_uapi::{
     VFIO_UNMAP_ALL,
     VFIO_UPDATE_VADDR, //
 };
-
-/// Bytes of the fixed part of `struct vfio_iommu_type1_dma_unmap`.
-const UNMAP_HEAD: usize = offset_of!(vfio_iommu_type1_dma_unmap, data);
 
 /// Answers `VFIO_CHECK_EXTENSION`, for a container without a backend if `iommu` is [`None`].
 pub(crate) fn check_extension(iommu: Option<&Iommu>, extension: u64) -> isize {
@@ -60,99 +58,70 @@ pub(crate) fn check_extension(iommu: Option<&Iommu>, extension: u64) -> isize {
     isize::from(supported)
 }
 
-impl IommuInstance for Iommu {
+/// One container's use of this backend, as the core sees it.
+pub(crate) struct Instance(pub(crate) Arc<Iommu>);
+
+impl IommuInstance for Instance {
     fn check_extension(&self, extension: u64) -> isize {
-        check_extension(Some(self), extension)
+        check_extension(Some(&self.0), extension)
     }
 
     fn ioctl(&self, cmd: u32, arg: UserArg) -> Result<isize> {
-        match cmd {
-            // CAST: `usize` has at most 64 bits.
-            ioctl::CHECK_EXTENSION => Ok(check_extension(Some(self), arg.value() as u64)),
-            ioctl::IOMMU_GET_INFO => self.get_info(arg),
-            ioctl::IOMMU_MAP_DMA => self.map_dma(arg),
-            ioctl::IOMMU_UNMAP_DMA => self.unmap_dma(arg),
-            ioctl::IOMMU_DIRTY_PAGES => self.dirty_pages(arg),
+        let iommu = &self.0;
+        let done = match cmd {
+            ioctl::IOMMU_GET_INFO => iommu.get_info(arg, iommu.available(), IovaRange::ALL),
+            ioctl::IOMMU_MAP_DMA => iommu.map_dma(arg),
+            ioctl::IOMMU_UNMAP_DMA => iommu.unmap_dma(arg),
+            ioctl::IOMMU_DIRTY_PAGES => iommu.dirty_pages(arg),
             _ => Err(ENOTTY),
-        }
+        };
+        done.map(|()| 0)
     }
 
     fn attach_group(&self, group: &Group) -> Result {
-        self.attach(group)
+        self.0.attach(group)
     }
 
     fn detach_group(&self, group: &Group) {
-        self.detach(group);
+        self.0.detach(group);
     }
 
     fn feature(&self, request: &FeatureRequest) -> Result {
-        Iommu::feature(self, request)
+        self.0.feature(request)
     }
 
     fn windows(&self) -> Result<KVec<vfio_dma_window>> {
-        Iommu::windows(self)
+        self.0.windows(IovaRange::ALL)
+    }
+
+    fn domains(&self) -> Result<KVec<vfio_iommu_domain>> {
+        self.0.domains()
+    }
+
+    fn dma_part(&self, grant: &DmaGrant) -> Result<Arc<dyn DmaPart>> {
+        let part: Arc<dyn DmaPart> = Part::new(&self.0, grant)?;
+        Ok(part)
     }
 
     fn show(&self, m: &SeqFile) {
-        Iommu::show(self, m);
+        self.0.show(m);
     }
 }
 
 impl Iommu {
     /// Answers `VFIO_IOMMU_MAP_DMA`.
-    fn map_dma(&self, arg: UserArg) -> Result<isize> {
-        let raw: vfio_iommu_type1_dma_map = arg.read()?;
-        // CAST: 32 bits fit.
-        if (raw.argsz as usize) < size_of::<vfio_iommu_type1_dma_map>() {
-            return Err(EINVAL);
-        }
-        let flags = DmaMapFlags::from_bits(raw.flags).ok_or(EINVAL)?;
-        let request = MapRequest::parse(
-            (raw.vaddr, raw.iova, raw.size),
-            (
-                flags.contains(DmaMapFlags::READ),
-                flags.contains(DmaMapFlags::WRITE),
-                flags.contains(DmaMapFlags::VADDR),
-            ),
-        )?;
-        let result = self.map(&request);
-        trace::vfio_type1_map(|fire| {
-            fire(raw.iova, raw.size, raw.vaddr, trace::errno(&result));
-        });
-        result.map(|()| 0)
+    fn map_dma(&self, arg: UserArg) -> Result {
+        let request = calls::read_map(arg)?;
+        calls::mapped(&request, self.map(&request))
     }
 
     /// Answers `VFIO_IOMMU_UNMAP_DMA`; the size field becomes the number of bytes unmapped.
-    fn unmap_dma(&self, arg: UserArg) -> Result<isize> {
-        let mut raw: vfio_iommu_type1_dma_unmap = arg.read_head(UNMAP_HEAD)?;
-        // CAST: 32 bits fit.
-        let room = (raw.argsz as usize).checked_sub(UNMAP_HEAD).ok_or(EINVAL)?;
-        let flags = DmaUnmapFlags::from_bits(raw.flags).ok_or(EINVAL)?;
-        let all = flags.contains(DmaUnmapFlags::ALL);
-        let which = (raw.iova, raw.size, all);
-
-        raw.size = if flags.contains(DmaUnmapFlags::GET_DIRTY_BITMAP) {
-            if flags != DmaUnmapFlags::GET_DIRTY_BITMAP || room < BITMAP {
-                return Err(EINVAL);
-            }
-            let bitmap = read_bitmap(arg.at(UNMAP_HEAD), raw.size)?;
-            self.unmap_traced(which, Some(&bitmap))?
-        } else if flags.contains(DmaUnmapFlags::VADDR) {
-            self.invalidate_vaddr(which)?
-        } else {
-            self.unmap_traced(which, None)?
-        };
-        arg.write_head(&raw, UNMAP_HEAD)?;
-        Ok(0)
-    }
-
-    /// Unmaps, and tells whoever traces.
-    fn unmap_traced(&self, which: (u64, u64, bool), dirty: Option<&UserBitmap>) -> Result<u64> {
-        let result = self.unmap(which, dirty);
-        trace::vfio_type1_unmap(|fire| {
-            let (iova, size, _) = which;
-            fire(iova, size, result.unwrap_or(0), trace::errno(&result));
-        });
-        result
+    fn unmap_dma(&self, arg: UserArg) -> Result {
+        let call = UnmapCall::read(arg)?;
+        let bytes = match call.action {
+            UnmapAction::InvalidateVaddr => self.invalidate_vaddr(call.which()),
+            _ => call.unmapped(self.unmap(call.which(), call.action.bitmap())),
+        }?;
+        call.answer(bytes)
     }
 }

@@ -114,6 +114,15 @@ pub(crate) struct State {
     pub(crate) page_sizes: PageSizes,
 }
 
+impl State {
+    /// Returns the addresses that can be mapped in a range.
+    pub(crate) fn usable_within(&self, range: IovaRange) -> impl Iterator<Item = IovaRange> + '_ {
+        self.usable
+            .iter()
+            .filter_map(move |usable| usable.intersect(range))
+    }
+}
+
 /// One container's use of this backend.
 #[pin_data]
 pub(crate) struct Iommu {

@@ -32,6 +32,7 @@ use kernel::{
 use kernel_ext::{
     iommu::{
         Access,
+        Lane,
         Users, //
     },
     mm::{
@@ -57,16 +58,23 @@ impl From<Rights> for Access {
 impl Iommu {
     /// Does what a parsed `MAP_DMA` asks for.
     ///
-    /// Fails with `EPERM` if only another process may map.
+    /// Fails with `EPERM` if only another process may map, and as [`Iommu::map_by`].
     pub(crate) fn map(&self, request: &MapRequest) -> Result {
         self.tie.check_caller()?;
+        self.map_by(None, request)
+    }
+
+    /// As above, by a lane of the address space if one is given; the caller may map.
+    ///
+    /// Fails as `map_new` and `update_vaddr`.
+    pub(crate) fn map_by(&self, lane: Option<&Lane>, request: &MapRequest) -> Result {
         if request.action == MapAction::UpdateVaddr {
             // From here on the charge of the mapping is not changed by anybody else.
             self.tie.settle();
         }
-        let (owner, check) = match self.map_once(request) {
+        let (owner, check) = match self.map_once(lane, request) {
             // What the program has given up may still be charged to it.
-            Err(e) if e == ENOMEM && self.tie.settle() => self.map_once(request)?,
+            Err(e) if e == ENOMEM && self.tie.settle() => self.map_once(lane, request)?,
             other => other?,
         };
         if check {
@@ -83,12 +91,12 @@ impl Iommu {
     }
 
     /// Maps, and returns whose memory it is and whether it has to be looked at again.
-    fn map_once(&self, request: &MapRequest) -> Result<(Arc<Owner>, bool)> {
+    fn map_once(&self, lane: Option<&Lane>, request: &MapRequest) -> Result<(Arc<Owner>, bool)> {
         let users = self.space.users();
         request.check_alignment(self.page())?;
         match request.action {
             MapAction::UpdateVaddr => self.update_vaddr(&users, request),
-            MapAction::New(rights) => self.map_new(&users, request, rights),
+            MapAction::New(rights) => self.map_new(&users, lane, request, rights),
         }
     }
 
@@ -102,6 +110,7 @@ impl Iommu {
     fn map_new(
         &self,
         users: &Users<'_>,
+        lane: Option<&Lane>,
         request: &MapRequest,
         rights: Rights,
     ) -> Result<(Arc<Owner>, bool)> {
@@ -118,7 +127,7 @@ impl Iommu {
             (request.iova.first(), request.iova.last()),
             (untagged(request.vaddr), owner.id),
             (access, join),
-            self.entry_limit,
+            (lane, self.entry_limit),
         )?;
         if !iova::allows(&self.state.lock().usable, request.iova) {
             return Err(EINVAL);

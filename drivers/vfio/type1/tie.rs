@@ -243,7 +243,8 @@ impl Tie {
 
     /// Sets how mappings are tied, and the eventfd to ring.
     ///
-    /// Fails with `EBUSY` while something is mapped, and with `ENOMEM`.
+    /// Fails with `EBUSY` while something is mapped, or if there are others who may map by a lane and
+    /// one is to be the only one; and with `ENOMEM`.
     pub(crate) fn bind(&self, mode: MmBind, bell: Option<EventFdCtx>) -> Result {
         let bell = bell
             .map(|bell| Arc::new(bell, GFP_KERNEL_ACCOUNT))
@@ -255,7 +256,7 @@ impl Tie {
         };
         // Nobody maps meanwhile.
         let domains = self.core.space.domains();
-        if !self.core.space.is_empty() {
+        if !self.core.space.is_empty() || only.is_some() && self.core.space.has_lanes() {
             return Err(EBUSY);
         }
         let before = {

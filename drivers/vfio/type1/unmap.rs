@@ -25,6 +25,7 @@ use kernel::{
 };
 use kernel_ext::iommu::{
     Cut,
+    Lane,
     Users, //
 };
 
@@ -49,16 +50,30 @@ impl Iommu {
     ) -> Result<u64> {
         self.tie.check_caller()?;
         let users = self.space.users();
+        let target = UnmapTarget::parse(iova, size, all, self.page())?;
+        self.unmap_in(&users, target.range(), (self.cut(target), None), dirty)
+    }
+
+    /// Unmaps the mappings in `range`, or those that were made by a lane; returns how many bytes.
+    ///
+    /// With `dirty`, reports first which pages the devices may have written. Fails as
+    /// [`Users::unmap`], with `EINVAL` if the bitmap is not what is tracked, and with `EFAULT` if it
+    /// cannot be written.
+    pub(crate) fn unmap_in(
+        &self,
+        users: &Users<'_>,
+        range: IovaRange,
+        (cut, lane): (Cut, Option<&Lane>),
+        dirty: Option<&UserBitmap>,
+    ) -> Result<u64> {
         let page = self.page();
-        let target = UnmapTarget::parse(iova, size, all, page)?;
         if dirty.is_some_and(|bitmap| !self.tracking.load(Relaxed) || bitmap.page_size != page) {
             return Err(EINVAL);
         }
-        let range = target.range();
         let freed = |owner, pages| self.tie.uncharge(owner, pages);
         let bytes = match dirty {
-            Some(bitmap) => self.unmap_marking(&users, range, self.cut(target), bitmap),
-            None => users.unmap((range.first(), range.last()), self.cut(target), freed),
+            Some(bitmap) => self.unmap_marking(users, range, (cut, lane), bitmap),
+            None => users.unmap((range.first(), range.last()), cut, lane, freed),
         }?;
         // What the worker has already taken in hand is given back before this returns, too.
         if self.tie.is_pending() {
@@ -72,14 +87,14 @@ impl Iommu {
         &self,
         users: &Users<'_>,
         range: IovaRange,
-        cut: Cut,
+        (cut, lane): (Cut, Option<&Lane>),
         bitmap: &UserBitmap,
     ) -> Result<u64> {
         let mut bytes = 0u64;
         let mut cut = cut;
         let mut rest = Some(range);
         while let Some(part) = rest {
-            let Some(held) = users.hold_first((part.first(), part.last()), cut)? else {
+            let Some(held) = users.hold_first((part.first(), part.last()), cut, lane)? else {
                 break;
             };
             let (first, last) = held.range();

@@ -7,7 +7,8 @@
 //! container, until the program takes it back or closes the last file.
 //!
 //! - [`iommu`]: the state of one container
-//! - [`ioctl`]: the calls of a program, parsed
+//! - [`ioctl`] and [`calls`]: the calls of a program, parsed
+//! - [`part`]: the same for a descriptor that is good for DMA alone
 //! - [`request`]: what a program may ask for (pure)
 //! - [`map`] and [`budget`]: making a mapping, run by run, and paying for it
 //! - [`unmap`]: what unmapping a range means
@@ -26,6 +27,7 @@
 mod attach;
 mod bitmap;
 mod budget;
+mod calls;
 mod dirty;
 mod feature;
 mod info;
@@ -35,6 +37,7 @@ mod iova;
 mod map;
 mod owner;
 mod params;
+mod part;
 mod request;
 mod show;
 mod tie;
@@ -95,6 +98,8 @@ impl IommuDriver for Type1 {
 
     fn open(&self, kind: u64) -> Result<Arc<dyn IommuInstance>> {
         let flavour = iommu::Flavour::for_extension(kind).ok_or(EINVAL)?;
-        Ok(iommu::Iommu::new(flavour)?)
+        let instance = ioctl::Instance(iommu::Iommu::new(flavour)?);
+        let instance: Arc<dyn IommuInstance> = Arc::new(instance, GFP_KERNEL)?;
+        Ok(instance)
     }
 }

@@ -1592,7 +1592,8 @@ struct vfio_iommu_feature_mm_bind {
  * off.  Can only be set while nothing is mapped.
  *
  * Errors: EINVAL for an unknown mode or a descriptor that is no eventfd, EBADF,
- * EPERM if STRICT was set by another, EBUSY while something is mapped.
+ * EPERM if STRICT was set by another, EBUSY while something is mapped, or for
+ * STRICT while there is a descriptor of VFIO_IOMMU_FEATURE_DMA_FD.
  */
 #define VFIO_IOMMU_FEATURE_MM_BIND	1
 
@@ -1665,18 +1666,39 @@ struct vfio_iommu_feature_dma_fd {
  * VFIO_IOMMU_FEATURE_DMA_FD - GET a descriptor for DMA alone
  *
  * The new descriptor takes VFIO_GET_API_VERSION and VFIO_CHECK_EXTENSION, and
- * by its rights VFIO_IOMMU_MAP_DMA, VFIO_IOMMU_UNMAP_DMA,
- * VFIO_IOMMU_DIRTY_PAGES, VFIO_IOMMU_GET_INFO with ranges cut to its own, and
- * VFIO_IOMMU_FEATURE: WINDOWS cut in the same way, and MM_BIND, whose STRICT
- * binds this descriptor alone: what is mapped by it comes from one process.
- * It only unmaps what was mapped by it.  It is meant to be handed to a helper
- * process, and keeps neither groups nor devices in the container.
+ * by its rights
+ *
+ * - MAP: VFIO_IOMMU_MAP_DMA, and VFIO_IOMMU_FEATURE with MM_BIND;
+ * - UNMAP: VFIO_IOMMU_UNMAP_DMA, also with the dirty bitmap if it has DIRTY, too;
+ * - DIRTY: VFIO_IOMMU_DIRTY_PAGES, to get a bitmap; starting and stopping is
+ *   EACCES;
+ * - INFO: VFIO_IOMMU_GET_INFO and VFIO_IOMMU_FEATURE with WINDOWS, cut to its
+ *   addresses and to what is left of @entries.
+ *
+ * All else is ENOTTY, and the VADDR flags are EINVAL.
+ *
+ * What is mapped is the memory of whoever makes the call.  Only what was mapped
+ * by this descriptor can be unmapped by it, whichever the version of type 1 with
+ * the rules of version 2: a range with a mapping that was made elsewhere is EPERM,
+ * and VFIO_DMA_UNMAP_FLAG_ALL means all that was mapped by it.  Closing the last
+ * copy of it unmaps that as well.  The container can unmap everything, which makes
+ * room for other mappings.
+ *
+ * STRICT of MM_BIND is this descriptor's own: from then on only the process that
+ * has set it maps, unmaps and sets by it, others get EPERM; EBUSY while something
+ * is mapped by it.  The other modes and the eventfd are the container's, EINVAL
+ * here.  The container's STRICT says who may make such descriptors (EPERM), not
+ * who may use them; it cannot be set while there is one (EBUSY).
+ *
+ * It is meant to be handed to a helper process, and keeps neither groups nor
+ * devices in the container.
  *
  * Return: the descriptor.  Errors: EINVAL for unknown rights or flags, none,
- * @last below @first or no @entries, EMFILE, EOPNOTSUPP for a backend that has
- * no such descriptors.  What the descriptor then answers, beyond the errors of
- * each call: EACCES without the right, ERANGE outside of its addresses, ENOSPC
- * with @entries mappings, ENODEV for good once the last group has left.
+ * @last below @first or no @entries, EMFILE, also with 255 such descriptors,
+ * EPERM, EOPNOTSUPP for a backend that has none (all but type 1).  What the
+ * descriptor then answers, beyond the errors of each call: EACCES without the
+ * right, ERANGE for a range that is not all in its addresses, ENOSPC with
+ * @entries mappings, ENODEV for good once the last group has left.
  */
 #define VFIO_IOMMU_FEATURE_DMA_FD	3
 
@@ -1744,7 +1766,7 @@ struct vfio_iommu_domain {
  * struct vfio_iommu_feature_domains - data of VFIO_IOMMU_FEATURE_DOMAINS
  * @count: out: number of groups, or of those there would be
  * @entry_size: out: bytes of an entry, at least 8
- * @domains: out
+ * @domains: out, in order of @domain
  */
 struct vfio_iommu_feature_domains {
 	__u32	count;
@@ -2103,7 +2125,10 @@ struct vfio_device_feature_restrict {
 #define VFIO_RESTRICT_CONFIG_WRITE	(1 << 0)
 /* VFIO_DEVICE_SET_IRQS. */
 #define VFIO_RESTRICT_IRQ		(1 << 1)
-/* VFIO_DEVICE_RESET and VFIO_DEVICE_PCI_HOT_RESET. */
+/*
+ * VFIO_DEVICE_RESET and VFIO_DEVICE_PCI_HOT_RESET; a device can also be reset by a
+ * write to its configuration space.
+ */
 #define VFIO_RESTRICT_RESET		(1 << 2)
 /* New mappings of regions, and sharing them as DMA-BUFs. */
 #define VFIO_RESTRICT_MMAP		(1 << 3)
@@ -2120,9 +2145,10 @@ struct vfio_device_feature_restrict {
  * Before it is handed to a program that is trusted less.  What is set is added
  * to what was set before, and never taken back; it holds for this open file,
  * so for all copies of the descriptor, and not for other opens of the device.
- * What is refused answers EPERM.
+ * What is refused answers EPERM, before its argument is looked at.  Probing a
+ * feature is not refused; what was mapped before stays mapped.
  *
- * Errors: EINVAL for an unknown bit.
+ * Errors: EINVAL for an unknown bit, or if @reserved is not 0.
  */
 #define VFIO_DEVICE_FEATURE_RESTRICT	0xff00
 

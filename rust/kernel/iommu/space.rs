@@ -39,6 +39,8 @@ mod entry;
 mod hold;
 mod index;
 mod item;
+mod lane;
+mod lanes;
 mod make;
 mod sorted;
 mod stale;
@@ -49,6 +51,7 @@ pub use self::{
     domains::Domains,
     entry::Reason,
     hold::Held,
+    lane::Lane,
     make::NewMapping,
     stale::Stale,
     take::Cut, //
@@ -73,6 +76,7 @@ use kernel::{
         MutexGuard, //
     }, //
 };
+use lanes::Lanes;
 
 use crate::{
     new_rwsem,
@@ -114,6 +118,7 @@ struct Inner {
     /// The list changes only while `domains` is held for writing.
     tables: KVec<Arc<Tables>>,
     index: Index,
+    lanes: Lanes,
 
     /// The number of mappings whose phase is not `Ready`.
     busy: usize,
@@ -131,6 +136,7 @@ impl AddressSpace {
         let inner = Inner {
             tables: KVec::new(),
             index: Index::new(),
+            lanes: Lanes::new(),
             busy: 0,
             waiting: 0,
             invalid: 0,

@@ -72,6 +72,19 @@ add_edu_pair() {
 		-device edu,bus=pair,addr=1.0 -device edu,bus=pair,addr=2.0)
 }
 
+# Two groups that only a bridge has in common. The port has the place of a virtual function.
+add_edu_switch() {
+	local nth
+	claim edu-switch 1c
+	test_env[VFIO_TEST_EDU_SWITCH]=0000:00:$slot.0
+	qemu+=(-device "pcie-root-port,id=switch,chassis=4,slot=4,addr=$slot.0"
+		-device x3130-upstream,bus=switch,id=upstream)
+	for nth in 0 1; do
+		qemu+=(-device "xio3130-downstream,bus=upstream,id=downstream$nth,chassis=$((5 + nth)),slot=$((5 + nth))"
+			-device "edu,id=behind$nth,bus=downstream$nth")
+	done
+}
+
 # Below a port of 2.5 GT/s the kernel waits for the device after a reset; below a faster one also for the
 # link, which QEMU does not report.
 add_igb_port() {
@@ -159,12 +172,13 @@ add_igd() {
 # add_device SPEC
 add_device() {
 	case $machine-$1 in
-	p*-igb-p* | p*-e1000*-pair | p*-vga* | p*-denylisted | p*-igd) bad_usage "there is no $1 on $machine" ;;
+	p*-igb-p* | p*-edu-switch | p*-e1000*-pair | p*-vga* | p*-denylisted | p*-igd) bad_usage "there is no $1 on $machine" ;;
 	esac
 	case $1 in
 	nvme | nvme:*) add_nvme "${1#nvme}" ;;
 	edu) claim edu 12 13 && qemu+=(-device "edu,$place") ;;
 	edu-pair) add_edu_pair ;;
+	edu-switch) add_edu_switch ;;
 	igb) claim igb 0a 0c && qemu+=(-device "igb,$place") && blacklist+=(igb) ;;
 	# The first one's virtual functions are on the wire, too. Instead of igb 0 and 1.
 	igb-pair) add_wire igb 2 0a 0c ;;

@@ -41,6 +41,7 @@ use vfio::{
     },
     feature::FeatureRequest, //
 };
+use vfio_uapi::Restrictions;
 
 use super::{
     Bound,
@@ -209,6 +210,21 @@ impl Drop for Quiet {
 impl OpenDevice for OpenPci {
     fn ioctl(&self, cmd: u32, arg: UserArg) -> Result<isize> {
         ioctl::dispatch(self, cmd, arg)
+    }
+
+    fn ioctl_uses(&self, cmd: u32) -> Restrictions {
+        ioctl::uses(cmd)
+    }
+
+    fn write_uses(&self, pos: u64) -> Restrictions {
+        match Region::new(region::split(pos).0) {
+            Ok(Region::Config) => Restrictions::CONFIG_WRITE,
+            _ => Restrictions::empty(),
+        }
+    }
+
+    fn feature_uses(&self, index: u32) -> Restrictions {
+        feature::uses(index)
     }
 
     fn feature(&self, request: &FeatureRequest) -> Result<isize> {

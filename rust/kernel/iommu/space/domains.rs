@@ -268,7 +268,7 @@ impl<'a> Domains<'a> {
         let mut one = None;
         loop {
             let inner = self.space.inner.lock();
-            let batch = leave_some(inner, all, Cut::Starting, (&mut list, &mut one));
+            let batch = leave_some(inner, all, (Cut::Starting, None), (&mut list, &mut one));
             if batch.is_empty() {
                 return;
             }

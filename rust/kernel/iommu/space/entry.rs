@@ -2,7 +2,10 @@
 
 //! One mapping, as an address space keeps it: 48 bytes, the first run included.
 
-use super::super::Access;
+use super::{
+    super::Access,
+    lanes::LaneId, //
+};
 use crate::mm::pin::{
     PinnedRun,
     RunKind, //
@@ -205,6 +208,8 @@ pub(super) struct Entry {
     pub(super) runs: Runs,
     /// Which address space the memory is from: a number of the user of the address space.
     pub(super) owner: u16,
+    /// By which way it was made.
+    pub(super) lane: LaneId,
     pub(super) access: Access,
     pub(super) phase: Phase,
     pub(super) flags: Flags,
@@ -244,13 +249,19 @@ impl Flags {
 
 impl Entry {
     /// Returns a mapping in the making, not in any tree.
-    pub(super) fn new((first, last): (u64, u64), vaddr: usize, owner: u16, access: Access) -> Self {
+    pub(super) fn new(
+        (first, last): (u64, u64),
+        (vaddr, owner): (usize, u16),
+        access: Access,
+        lane: LaneId,
+    ) -> Self {
         Self {
             first,
             last,
             vaddr,
             runs: Runs::Absent,
             owner,
+            lane,
             access,
             phase: Phase::Making,
             flags: Flags::default(),

@@ -9,6 +9,7 @@ use super::{
         Phase, //
     },
     index::Id,
+    lane::Lane,
     take::{
         behind,
         Cut, //
@@ -51,12 +52,18 @@ impl Users<'_> {
         })
     }
 
-    /// Holds the first mapping in `range.0..=range.1` that `cut` lets through, if there is one.
+    /// Holds the first mapping in `range.0..=range.1` that `cut` lets through, if there is one; with
+    /// `lane`, of those made by it.
     ///
-    /// Fails with `EINVAL` if `cut` refuses the range.
-    pub fn hold_first(&self, range: (u64, u64), cut: Cut) -> Result<Option<Held<'_>>> {
+    /// Fails as [`Users::unmap`].
+    pub fn hold_first(
+        &self,
+        range: (u64, u64),
+        cut: Cut,
+        lane: Option<&Lane>,
+    ) -> Result<Option<Held<'_>>> {
         let mut inner = self.space.lock_ready(range);
-        let found = inner.first_in(range, cut)?;
+        let found = inner.first_in(range, cut, Lane::only(lane))?;
         Ok(found.and_then(|id| self.hold(&mut inner, id)))
     }
 
@@ -79,7 +86,7 @@ impl Users<'_> {
     /// `cut` refuses the range, and then changes none.
     pub fn invalidate_vaddr(&self, range: (u64, u64), cut: Cut) -> Result<u64> {
         let mut inner = self.space.lock_ready(range);
-        if inner.first_in(range, cut)?.is_none() {
+        if inner.first_in(range, cut, None)?.is_none() {
             return Ok(0);
         }
         let is_invalid = |inner: &Inner| {
@@ -116,7 +123,7 @@ impl Users<'_> {
     /// Fails with `EINVAL` if `range` holds one end of a mapping and not the other.
     pub fn check_uncut(&self, range: (u64, u64)) -> Result {
         let inner = self.space.lock_ready(range);
-        inner.first_in(range, Cut::Refuse).map(|_| ())
+        inner.first_in(range, Cut::Refuse, None).map(|_| ())
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
         Phase, //
     },
     item::Item,
+    lanes::LaneId,
     sorted::{
         Place,
         Sorted,
@@ -246,13 +247,12 @@ impl Index {
         Some(id)
     }
 
-    /// Removes a mapping that has no runs any more.
-    pub(super) fn remove(&mut self, id: Id) {
-        let Some(entry) = self.get(id) else {
-            return;
-        };
+    /// Removes a mapping that has no runs any more; returns by which way it was made.
+    pub(super) fn remove(&mut self, id: Id) -> Option<LaneId> {
+        let entry = self.get(id)?;
         // CAST: `usize` has at most 64 bits.
         let (first, vaddr) = (entry.first, entry.vaddr as u64);
+        let lane = entry.lane;
         self.by_iova.remove(Item::new(first, id));
         self.by_vaddr.remove(Item::new(vaddr, id));
         let free = self.slots.free;
@@ -262,6 +262,7 @@ impl Index {
             // INVARIANT: The place is in no list any more.
             self.used = self.used.saturating_sub(1);
         }
+        Some(lane)
     }
 
     /// Changes whose memory a mapping is of, and where it is there; [`Index::needs`] must have

@@ -14,6 +14,7 @@ use super::{
         Runs, //
     },
     index::Id,
+    lane::Lane,
     withdraw::{
         lose,
         withdraw_range, //
@@ -81,23 +82,24 @@ impl Users<'_> {
     /// Starts to make a mapping at `first..=last` of the memory at `vaddr` of `owner`.
     ///
     /// Unless `join` is set, every run that is pushed is mapped by itself. Waits for threads that
-    /// work on other mappings there.
+    /// work on other mappings there. It is made by `lane`, which is one of this address space, or none.
     ///
     /// Fails with `EINVAL` if an address is not page aligned, with `EEXIST` if something is mapped
-    /// there, with `ENOSPC` if there are `limit` mappings, and with `ENOMEM`.
+    /// there, with `ENOSPC` if there are `limit` mappings or as many by `lane` as there may be, and
+    /// with `ENOMEM`.
     pub fn make(
         &self,
         (first, last): (u64, u64),
         (vaddr, owner): (usize, u16),
         (access, join): (Access, bool),
-        limit: usize,
+        (lane, limit): (Option<&Lane>, usize),
     ) -> Result<NewMapping<'_>> {
         // CAST: A small constant.
         let mask = PAGE_SIZE as u64 - 1;
         if first & mask != 0 || last & mask != mask || first > last {
             return Err(EINVAL);
         }
-        let entry = Entry::new((first, last), vaddr, owner, access);
+        let entry = Entry::new((first, last), (vaddr, owner), access, Lane::id_of(lane));
         let id = self.reserve(entry, limit)?;
         // INVARIANT: The entry was just made, and nothing is mapped.
         Ok(NewMapping {
@@ -122,11 +124,13 @@ impl Users<'_> {
             {
                 let mut inner = self.space.lock_ready((entry.first, entry.last));
                 let place = inner.index.vacancy(entry.first, entry.last).ok_or(EEXIST)?;
-                if inner.index.len() >= limit {
+                if inner.index.len() >= limit || !inner.lanes.have_room(entry.lane) {
                     return Err(ENOSPC);
                 }
                 if inner.index.needs().is_none() {
+                    let lane = entry.lane;
                     let id = inner.index.insert(entry, place).ok_or(ENOMEM)?;
+                    inner.lanes.enter(lane);
                     inner.busy = inner.busy.saturating_add(1);
                     return Ok(id);
                 }
@@ -288,7 +292,7 @@ impl Drop for NewMapping<'_> {
         }
         let space = self.users.space;
         let mut inner = space.inner.lock();
-        inner.index.remove(self.id);
+        inner.remove(self.id);
         inner.busy = inner.busy.saturating_sub(1);
         space.wake(inner);
     }

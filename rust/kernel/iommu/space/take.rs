@@ -12,6 +12,8 @@ use super::{
         Runs, //
     },
     index::Id,
+    lane::Lane,
+    lanes::LaneId,
     withdraw::{
         lose,
         withdraw_runs, //
@@ -85,29 +87,43 @@ impl Users<'_> {
     /// Takes down the mappings in `range.0..=range.1`; returns how many bytes that were, where all
     /// 2^64 addresses make 0.
     ///
+    /// With `lane` those that were made by it and lie in the range; `cut` is one that refuses, or
+    /// [`Cut::Inside`].
+    ///
     /// Calls `freed` with owners and the numbers of pages that were charged to them. Waits for
     /// threads that work on a mapping there. Fails with `EINVAL` for a range that `cut` refuses,
-    /// and then nothing has changed.
+    /// and with `EPERM` if it refuses and there is a mapping that was not made by `lane`; then
+    /// nothing has changed.
     pub fn unmap(
         &self,
         range: (u64, u64),
         cut: Cut,
+        lane: Option<&Lane>,
         mut freed: impl FnMut(u16, u64),
     ) -> Result<u64> {
-        let first = self.space.lock_ready(range).leave_first(range, cut)?;
+        let only = Lane::only(lane);
+        let first = self.space.lock_ready(range).leave_first(range, cut, only)?;
         let Some(mut first) = first else {
             return Ok(0);
         };
         let (bytes, rest) = (first.len(), first.behind(range));
         self.take_down(core::slice::from_mut(&mut first), &mut freed);
         match rest {
-            Some(rest) => Ok(bytes.wrapping_add(self.unmap_rest(rest, cut.later(), &mut freed))),
+            Some(rest) => {
+                let more = self.unmap_rest(rest, (cut.later(), only), &mut freed);
+                Ok(bytes.wrapping_add(more))
+            }
             None => Ok(bytes),
         }
     }
 
     /// Takes down the mappings in the rest of a range, many at a time; returns how many bytes.
-    fn unmap_rest(&self, range: (u64, u64), cut: Cut, freed: &mut impl FnMut(u16, u64)) -> u64 {
+    fn unmap_rest(
+        &self,
+        range: (u64, u64),
+        which: (Cut, Option<LaneId>),
+        freed: &mut impl FnMut(u16, u64),
+    ) -> u64 {
         let mut bytes = 0u64;
         let mut rest = Some(range);
         // Without memory they go one by one.
@@ -115,7 +131,7 @@ impl Users<'_> {
         let mut one = None;
         while let Some(range) = rest {
             let inner = self.space.lock_ready(range);
-            let batch = leave_some(inner, range, cut, (&mut list, &mut one));
+            let batch = leave_some(inner, range, which, (&mut list, &mut one));
             // Never back: what others map where something has just gone is not what was meant.
             rest = batch.last().and_then(|leaving| leaving.behind(range));
             bytes = batch
@@ -172,7 +188,7 @@ pub(super) fn take_down(
 pub(super) fn leave_some<'a>(
     mut inner: MutexGuard<'_, Inner>,
     range: (u64, u64),
-    cut: Cut,
+    (cut, only): (Cut, Option<LaneId>),
     (list, one): (&'a mut KVec<Leaving>, &'a mut Option<Leaving>),
 ) -> &'a mut [Leaving] {
     list.clear();
@@ -180,7 +196,7 @@ pub(super) fn leave_some<'a>(
     let mut rest = Some(range);
     while let Some(range) = rest {
         // Nothing is refused any more.
-        let Ok(Some(leaving)) = inner.leave_first(range, cut) else {
+        let Ok(Some(leaving)) = inner.leave_first(range, cut, only) else {
             break;
         };
         rest = leaving.behind(range);
@@ -204,7 +220,7 @@ impl super::AddressSpace {
         }
         let mut inner = self.inner.lock();
         for leaving in batch.iter() {
-            inner.index.remove(leaving.id);
+            inner.remove(leaving.id);
             inner.busy = inner.busy.saturating_sub(1);
         }
         if inner.index.has_idle_room() {
@@ -227,10 +243,19 @@ impl Inner {
             || first.1 < range.1 && at_end().is_some_and(|(_, entry)| entry.last > range.1)
     }
 
-    /// Returns the first mapping in `range` that `cut` lets through.
+    /// Returns the first mapping in `range` that `cut` lets through, of those made by `only` if that
+    /// is a lane.
     ///
-    /// Fails with `EINVAL` if `cut` refuses the range.
-    pub(super) fn first_in(&self, range: (u64, u64), cut: Cut) -> Result<Option<Id>> {
+    /// Fails as [`Users::unmap`].
+    pub(super) fn first_in(
+        &self,
+        range: (u64, u64),
+        cut: Cut,
+        only: Option<LaneId>,
+    ) -> Result<Option<Id>> {
+        if let Some(lane) = only {
+            return self.first_of(lane, range, cut);
+        }
         let Some((id, entry)) = self.index.overlap(range.0, range.1) else {
             return Ok(None);
         };
@@ -243,7 +268,7 @@ impl Inner {
             Cut::Stop if first < range.0 => Ok(None),
             Cut::Inside | Cut::Starting if first < range.0 => {
                 // What is there does not start below it.
-                behind(last, range).map_or(Ok(None), |rest| self.first_in(rest, cut))
+                behind(last, range).map_or(Ok(None), |rest| self.first_in(rest, cut, None))
             }
             Cut::Inside if last > range.1 => Ok(None),
             _ => Ok(Some(id)),
@@ -253,9 +278,14 @@ impl Inner {
     /// Begins to take down the first mapping in `range` that `cut` lets through, all of which are
     /// ready.
     ///
-    /// Fails with `EINVAL` if `cut` refuses the range.
-    fn leave_first(&mut self, range: (u64, u64), cut: Cut) -> Result<Option<Leaving>> {
-        let id = self.first_in(range, cut)?;
+    /// Fails as [`Users::unmap`].
+    fn leave_first(
+        &mut self,
+        range: (u64, u64),
+        cut: Cut,
+        only: Option<LaneId>,
+    ) -> Result<Option<Leaving>> {
+        let id = self.first_in(range, cut, only)?;
         Ok(id.and_then(|id| self.leave(id)))
     }
 

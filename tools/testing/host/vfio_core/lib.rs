@@ -9,3 +9,5 @@
 mod dma_place;
 #[path = "../../../../drivers/vfio/irq_set/header.rs"]
 mod irq_set_header;
+#[path = "../../../../drivers/vfio/group/unit.rs"]
+mod unit;

@@ -19,5 +19,8 @@ mod cut;
 #[path = "../../../../rust/kernel/iommu/space/item.rs"]
 mod item;
 
+#[path = "../../../../rust/kernel/iommu/space/lanes.rs"]
+mod lanes;
+
 #[path = "../../../../rust/kernel/iommu/space/sorted.rs"]
 mod sorted;

@@ -16,6 +16,7 @@
 
 #include "kselftest_harness.h"
 #include "vfio_irq.h"
+#include "vfio_domains.h"
 #include "vfio_windows.h"
 
 #define PARAMETER	"/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
@@ -260,9 +261,10 @@ TEST_F(group, device_works)
 }
 
 /* Nothing limits what the device reaches. */
-TEST_F(group, has_no_dma_windows)
+TEST_F(group, has_no_dma_windows_and_domains)
 {
 	struct container_windows container;
+	struct container_domains domains;
 	struct group_windows group;
 	struct vfio *vfio = &self->vfio;
 	int want = driver_is_rust() ? -EOPNOTSUPP : -ENOTTY;
@@ -272,6 +274,7 @@ TEST_F(group, has_no_dma_windows)
 	set_iommu(vfio->container, VFIO_NOIOMMU_IOMMU);
 	EXPECT_EQ(want, __group_windows(vfio->group, &group));
 	EXPECT_EQ(want, __container_windows(vfio->container, &container));
+	EXPECT_EQ(want, __container_domains(vfio->container, &domains));
 }
 
 TEST_F(group, two_groups_share_a_container)

@@ -102,6 +102,9 @@ void tell(struct child *child);
 void wait_for(struct child *child);
 /* Waits for the end of the child; returns its status as waitpid() does. */
 int end_of(struct child *child);
+/* Gives a descriptor to the process at the other end of a socket, and takes one from there. */
+void pass_fd(int socket, int fd);
+int take_fd(int socket);
 
 /* ---- lib/pci.c: devices as the host sees them ----------------------------- */
 
