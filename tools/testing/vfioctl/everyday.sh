@@ -242,6 +242,7 @@ fi
 
 completes() {
 	"$vfioctl" completions bash >"$said.bash" && (
+		# shellcheck source=/dev/null
 		. "$said.bash"
 		complete -p vfioctl
 	)
