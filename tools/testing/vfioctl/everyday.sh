@@ -242,7 +242,7 @@ fi
 
 completes() {
 	"$vfioctl" completions bash >"$said.bash" && (
-		# shellcheck disable=SC1090
+		# shellcheck source=/dev/null
 		. "$said.bash"
 		complete -p vfioctl
 	)

@@ -3,8 +3,26 @@
 # More than a group of the IOMMU: isolation, groups made of several, groups that capture. Sourced by in-guest
 # with the device alone bound, and the pair if there is one.
 
-# as_root_has FILE VALUE
+# has FILE VALUE
 has() { [ "$(cat "$1")" = "$2" ] || { cat "$1"; return 1; }; }
+
+# Whether the modules and vfioctl agree on which groups can be handed out.
+agrees() {
+	local file number kernel tool all=0
+	for file in /sys/kernel/debug/vfio/groups/*; do
+		number=${file##*/}
+		kernel=$(sed -n 's/^viable: //p' "$file")
+		"$vfioctl" list "$number" >"$said.list" || return 1
+		case $(head -n 1 "$said.list") in
+		"group $number: viable"*) tool=yes ;;
+		*) tool=no ;;
+		esac
+		[ "$kernel" = "$tool" ] || { cat "$file" "$said.list"; return 1; }
+		all=$((all + 1))
+	done
+	[ "$all" -gt 0 ]
+}
+[ "$driver" = c ] || check 'list: the modules agree' agrees
 
 place=/sys/class/vfio/$group
 if [ -e "$place/isolation" ]; then
@@ -14,6 +32,14 @@ if [ -e "$place/isolation" ]; then
 	check 'isolate: the lax rule, for one group' says 0 'strict: off$' isolate "$edu" --strict off
 	check 'isolate: it is so for that' has "$place/strict" 0
 	check 'isolate: a bridge that is not above it' says 1 "not above all devices" isolate "$edu" --bridge 0000:00:00.0
+	if [ -n "$pair" ]; then
+		check 'isolate: all of the bus' says 0 "handed out together: $group [0-9]" isolate "$edu" bus
+		check 'list: what else is on the bus' says 0 "^    handed out with: $(cut -d ' ' -f 2- "$place/unit")\$" list "$edu"
+		check 'list: the modules agree on what is in the way' agrees
+		check 'isolate: all below a bridge' says 0 "isolation: bridge $bridge\$" isolate "$pair_group" --bridge "$bridge"
+		check 'isolate: it is so' has "/sys/class/vfio/$pair_group/isolation" "bridge $bridge"
+		"$vfioctl" isolate "$pair_group" group >/dev/null
+	fi
 	check 'isolate: back' says 0 'isolation: group$' isolate "$edu" group --strict on
 else
 	check 'isolate: modules without levels' says 1 'no levels of isolation' isolate "$edu"
