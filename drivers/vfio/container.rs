@@ -34,6 +34,7 @@ use kernel_ext::{
 use crate::{
     iommu_driver::{
         Backing,
+        GroupOptions,
         IommuDriver,
         IommuInstance, //
     },
@@ -56,12 +57,18 @@ pub(crate) struct Container {
 
 /// What the lock of a container protects.
 struct State {
-    groups: KVec<iommu::Group>,
+    groups: KVec<Member>,
 
     /// What all groups have in common; of no meaning without any.
     backing: Backing,
 
     backend: Option<Arc<Backend>>,
+}
+
+/// A group in a container.
+struct Member {
+    group: iommu::Group,
+    options: GroupOptions,
 }
 
 /// The chosen backend.
@@ -114,6 +121,7 @@ impl Container {
         &self,
         group: &iommu::Group,
         unit: &[iommu::Group],
+        options: GroupOptions,
         backing: Backing,
     ) -> Result {
         noiommu::check_permission(backing)?;
@@ -125,17 +133,23 @@ impl Container {
             );
             return Err(EPERM);
         }
-        let member = group.clone();
+        let member = Member {
+            group: group.clone(),
+            options,
+        };
         state.groups.reserve(1, GFP_KERNEL)?;
         if backing == Backing::Iommu {
             self.core.ownership().claim(self, unit)?;
         }
         if let Some(backend) = &state.backend {
-            backend.instance.attach_group(group).inspect_err(|_| {
-                if backing == Backing::Iommu {
-                    self.core.ownership().release(self, unit);
-                }
-            })?;
+            backend
+                .instance
+                .attach_group(group, &options)
+                .inspect_err(|_| {
+                    if backing == Backing::Iommu {
+                        self.core.ownership().release(self, unit);
+                    }
+                })?;
         }
         // The room was reserved, so this cannot fail.
         let _ = state.groups.push_within_capacity(member);
@@ -165,7 +179,7 @@ impl Container {
         if backing == Backing::Iommu {
             self.core.ownership().release(self, unit);
         }
-        state.groups.retain(|member| member != group);
+        state.groups.retain(|member| member.group != *group);
         if state.groups.is_empty() {
             self.revoke_dma_files();
             state.backend = None;
@@ -214,13 +228,13 @@ impl Container {
 
 impl Backend {
     /// Opens an instance of `driver` and attaches all of `groups`, or none.
-    fn open(driver: &dyn IommuDriver, kind: u64, groups: &[iommu::Group]) -> Result<Self> {
+    fn open(driver: &dyn IommuDriver, kind: u64, groups: &[Member]) -> Result<Self> {
         let module = ModuleRef::get(driver.module()).ok_or(ENODEV)?;
         let instance = driver.open(kind)?;
-        for (done, group) in groups.iter().enumerate() {
-            if let Err(e) = instance.attach_group(group) {
+        for (done, member) in groups.iter().enumerate() {
+            if let Err(e) = instance.attach_group(&member.group, &member.options) {
                 for attached in groups.iter().take(done).rev() {
-                    instance.detach_group(attached);
+                    instance.detach_group(&attached.group);
                 }
                 return Err(e);
             }

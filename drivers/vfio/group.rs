@@ -30,6 +30,7 @@ mod isolation;
 mod isolation_feature;
 mod member;
 mod members;
+mod options;
 mod place;
 mod show;
 mod unit;
@@ -54,7 +55,10 @@ use crate::{
         DeviceRef, //
     },
     holder::HeldBy,
-    iommu_driver::Backing,
+    iommu_driver::{
+        Backing,
+        GroupOptions, //
+    },
     ownership::Ownership,
     subsystem::Subsystem, //
 };
@@ -104,6 +108,10 @@ pub(crate) struct Group {
     #[pin]
     policy: Mutex<Policy>,
 
+    /// How the IOMMU is to be used for it.
+    #[pin]
+    options: Mutex<GroupOptions>,
+
     /// The last change of members, viability or policy.
     stamp: Stamp,
 }
@@ -135,6 +143,7 @@ impl Group {
                 devices <- new_mutex!(KVec::new(), "Group::devices"),
                 core,
                 policy <- new_mutex!(Policy::default(), "Group::policy"),
+                options <- new_mutex!(GroupOptions::default(), "Group::options"),
                 stamp: Stamp::now(),
             }),
             GFP_KERNEL,
@@ -170,6 +179,9 @@ impl Group {
     /// Returns whether the IOMMU keeps the DMA of all devices that can be opened coherent with the
     /// caches.
     pub(crate) fn is_coherent(&self) -> bool {
+        if !self.options().force_snoop {
+            return false;
+        }
         let devices = self.devices.lock();
         devices.iter().all(|device| device.is_coherent())
     }

@@ -18,7 +18,10 @@ use kernel::{
     }, //
 };
 use kernel_ext::{
-    iommu::Group,
+    iommu::{
+        Group,
+        MaxPage, //
+    },
     refuse,
     uaccess::UserArg, //
 };
@@ -41,6 +44,24 @@ pub enum Backing {
     Iommu,
     /// Nothing: the devices reach all memory.
     Nothing,
+}
+
+/// How the IOMMU is to be used for a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupOptions {
+    /// Whether DMA is made coherent with the caches where the IOMMU can.
+    pub force_snoop: bool,
+    /// The largest page of the tables, if that is limited.
+    pub max_page: Option<MaxPage>,
+}
+
+impl Default for GroupOptions {
+    fn default() -> Self {
+        Self {
+            force_snoop: true,
+            max_page: None,
+        }
+    }
 }
 
 /// A kind of IOMMU that containers can use.
@@ -119,8 +140,9 @@ pub trait IommuInstance: Send + Sync {
     ///
     /// # Errors
     ///
-    /// `EPERM` if the interrupts of the group cannot be isolated, `EBUSY`, `EINVAL`, `ENOMEM`.
-    fn attach_group(&self, group: &Group) -> Result;
+    /// `EPERM` if the interrupts of the group cannot be isolated, `EOPNOTSUPP` for options that the
+    /// backend has not got, `EBUSY`, `EINVAL`, `ENOMEM`.
+    fn attach_group(&self, group: &Group, options: &GroupOptions) -> Result;
 
     /// Undoes [`IommuInstance::attach_group`].
     fn detach_group(&self, group: &Group);

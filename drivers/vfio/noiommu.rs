@@ -44,6 +44,7 @@ use vfio_uapi::{
 
 use crate::iommu_driver::{
     Backing,
+    GroupOptions,
     IommuDriver,
     IommuDriverRegistration,
     IommuInstance, //
@@ -165,7 +166,7 @@ impl IommuInstance for NoIommu {
         Err(EOPNOTSUPP)
     }
 
-    fn attach_group(&self, _group: &iommu::Group) -> Result {
+    fn attach_group(&self, _group: &iommu::Group, _options: &GroupOptions) -> Result {
         Ok(())
     }
 

@@ -46,3 +46,4 @@ pub use self::space::{
     Stale,
     Users, //
 };
+pub use self::tables::MaxPage;

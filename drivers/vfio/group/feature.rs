@@ -12,6 +12,7 @@ use vfio_uapi::{
     vfio_group_feature_composition,
     vfio_group_feature_dma_window,
     vfio_group_feature_event,
+    vfio_group_feature_iommu_option,
     vfio_group_feature_isolation,
     vfio_group_feature_members,
     vfio_group_feature_release,
@@ -20,6 +21,7 @@ use vfio_uapi::{
     VFIO_GROUP_FEATURE_COMPOSITION,
     VFIO_GROUP_FEATURE_DMA_WINDOW,
     VFIO_GROUP_FEATURE_EVENT,
+    VFIO_GROUP_FEATURE_IOMMU_OPTION,
     VFIO_GROUP_FEATURE_ISOLATION,
     VFIO_GROUP_FEATURE_MEMBERS,
     VFIO_GROUP_FEATURE_RELEASE, //
@@ -75,6 +77,11 @@ impl Feature {
                 can: set,
                 size: size_of::<vfio_group_feature_event>(),
                 act: |holding, request| holding.set_event(request),
+            },
+            VFIO_GROUP_FEATURE_IOMMU_OPTION => Self {
+                can: get | set,
+                size: size_of::<vfio_group_feature_iommu_option>(),
+                act: |holding, request| holding.iommu_option(request),
             },
             _ => return None,
         })

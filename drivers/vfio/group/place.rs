@@ -71,7 +71,7 @@ impl Place {
             (Self::Container(container), backing) => {
                 let unit = group.unit()?;
                 container
-                    .attach(&group.iommu, &unit, backing)
+                    .attach(&group.iommu, &unit, group.options(), backing)
                     .inspect_err(|e| match backing {
                         Backing::Iommu => viability::explain(group, *e),
                         Backing::Nothing => {}

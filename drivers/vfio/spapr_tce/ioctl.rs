@@ -30,7 +30,10 @@ use kernel_ext::{
     },
     uaccess::UserArg, //
 };
-use vfio::iommu_driver::IommuInstance;
+use vfio::iommu_driver::{
+    GroupOptions,
+    IommuInstance, //
+};
 use vfio_uapi::{
     ioctl,
     vfio_dma_window,
@@ -92,7 +95,11 @@ impl IommuInstance for Container {
         Container::domains(self)
     }
 
-    fn attach_group(&self, group: &Group) -> Result {
+    fn attach_group(&self, group: &Group, options: &GroupOptions) -> Result {
+        // Coherency and the size of pages are not the container's to choose here.
+        if *options != GroupOptions::default() {
+            return Err(EOPNOTSUPP);
+        }
         self.attach(group)
     }
 

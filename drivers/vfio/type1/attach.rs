@@ -38,14 +38,15 @@ use kernel_ext::{
     },
     refuse, //
 };
+use vfio::iommu_driver::GroupOptions;
 
 impl Iommu {
-    /// Lets `group` into the container.
+    /// Lets `group` into the container, with `options` for its domain.
     ///
     /// Fails with `EBUSY` while a user address is invalid, with `EINVAL` if the group is in
     /// already or cannot reach what is mapped, with `EPERM` if its interrupts are not isolated,
     /// with `ENOMEM`, and as the IOMMU driver does.
-    pub(crate) fn attach(&self, group: &Group) -> Result {
+    pub(crate) fn attach(&self, group: &Group, options: &GroupOptions) -> Result {
         let mut domains = self.space.domains();
         if self.space.has_invalid_vaddr() {
             refuse!(
@@ -58,7 +59,7 @@ impl Iommu {
         if domains.as_slice().iter().any(holds) {
             return Err(EINVAL);
         }
-        let mut fresh = Domain::new(group)?;
+        let mut fresh = Domain::new(group, options.max_page)?;
         let aperture = aperture(&fresh).ok_or(EINVAL)?;
         let reserved = group.reserved_regions()?;
         let usable = {
@@ -72,7 +73,9 @@ impl Iommu {
             return Err(EINVAL);
         }
         check_interrupts(group)?;
-        fresh.enforce_coherency();
+        if options.force_snoop {
+            fresh.enforce_coherency();
+        }
 
         if let Some(mut fresh) = domains.share(fresh, group)? {
             if let Some(base) = msi_window(&reserved) {

@@ -32,6 +32,7 @@ use vfio::{
     iommu_driver::{
         DmaGrant,
         DmaPart,
+        GroupOptions,
         IommuInstance, //
     }, //
 };
@@ -78,8 +79,8 @@ impl IommuInstance for Instance {
         done.map(|()| 0)
     }
 
-    fn attach_group(&self, group: &Group) -> Result {
-        self.0.attach(group)
+    fn attach_group(&self, group: &Group, options: &GroupOptions) -> Result {
+        self.0.attach(group, options)
     }
 
     fn detach_group(&self, group: &Group) {

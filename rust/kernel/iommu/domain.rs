@@ -10,7 +10,10 @@
 //! C header: [`include/linux/iommu.h`](srctree/include/linux/iommu.h).
 
 use super::{
-    tables::Tables,
+    tables::{
+        MaxPage,
+        Tables, //
+    },
     Group, //
 };
 use crate::bindings;
@@ -71,11 +74,12 @@ pub struct Domain {
 }
 
 impl Domain {
-    /// Allocates a domain that suits the devices of `group` and attaches the group.
+    /// Allocates a domain that suits the devices of `group`, with pages of at most `max_page`, and
+    /// attaches the group.
     ///
     /// Fails with `ENODEV` if the group has no device, with `ENOMEM`, or as the IOMMU driver says
     /// (`EBUSY` and `EINVAL` are usual when it cannot attach).
-    pub fn new(group: &Group) -> Result<Self> {
+    pub fn new(group: &Group, max_page: Option<MaxPage>) -> Result<Self> {
         let mut found: *mut bindings::iommu_domain = core::ptr::null_mut();
         // SAFETY:
         // - The group is live.
@@ -91,7 +95,7 @@ impl Domain {
         let raw = NonNull::new(from_err_ptr(found)?).ok_or(ENODEV)?;
         // SAFETY: The domain is fresh and nobody else's. Devices are attached to it only by
         // `Domain`, which detaches them before it drops the tables.
-        let tables = unsafe { Tables::new(raw) };
+        let tables = unsafe { Tables::new(raw, max_page) };
         // INVARIANT: No group is attached yet.
         let mut domain = Self {
             tables: Arc::new(tables, GFP_KERNEL)?,
@@ -170,7 +174,9 @@ impl Domain {
 
     /// Returns whether a group of `other` can be moved here without changing how its DMA behaves.
     pub(super) fn is_compatible(&self, other: &Self) -> bool {
-        self.tables.get().ops == other.tables.get().ops && self.coherent == other.coherent
+        self.tables.get().ops == other.tables.get().ops
+            && self.coherent == other.coherent
+            && self.tables.max_page() == other.tables.max_page()
     }
 
     /// Returns the page tables, to be changed also while the domain is not at hand.

@@ -43,8 +43,35 @@ pub(super) enum Sleep {
 ///
 /// # Invariants
 ///
-/// `0` is a live paging domain. When this value is dropped, no device is attached to it.
-pub(super) struct Tables(NonNull<bindings::iommu_domain>);
+/// `raw` is a live paging domain. When this value is dropped, no device is attached to it.
+pub(super) struct Tables {
+    raw: NonNull<bindings::iommu_domain>,
+
+    /// The largest page to be used.
+    max_page: Option<MaxPage>,
+}
+
+/// The largest page of page tables: a power of two, no less than a page of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxPage(u64);
+
+impl MaxPage {
+    /// Returns a limit of so many bytes, or [`None`] if that is none.
+    pub fn new(bytes: u64) -> Option<Self> {
+        (bytes.is_power_of_two() && bytes >= PAGE_SIZE as u64).then_some(Self(bytes))
+    }
+
+    /// Returns the limit in bytes.
+    pub fn bytes(self) -> u64 {
+        self.0
+    }
+
+    /// Returns how many of the `len` bytes at `iova` go into one page at most.
+    fn piece(self, iova: u64, len: u64) -> u64 {
+        // OVERFLOW: The remainder is less than the limit.
+        len.min(self.0 - iova % self.0)
+    }
+}
 
 // SAFETY: Page tables are not tied to a thread.
 unsafe impl Send for Tables {}
@@ -59,21 +86,29 @@ impl Tables {
     ///
     /// `raw` is a live paging domain that nobody else frees, and before this value is dropped,
     /// every device that was attached to it is detached again.
-    pub(super) unsafe fn new(raw: NonNull<bindings::iommu_domain>) -> Self {
+    pub(super) unsafe fn new(
+        raw: NonNull<bindings::iommu_domain>,
+        max_page: Option<MaxPage>,
+    ) -> Self {
         // INVARIANT: By the requirements of this function.
-        Self(raw)
+        Self { raw, max_page }
+    }
+
+    /// Returns the largest page to be used, if that is limited.
+    pub(super) fn max_page(&self) -> Option<MaxPage> {
+        self.max_page
     }
 
     /// Returns the domain.
     pub(super) fn as_raw(&self) -> *mut bindings::iommu_domain {
-        self.0.as_ptr()
+        self.raw.as_ptr()
     }
 
     /// Returns the domain's fields that never change after it was attached.
     pub(super) fn get(&self) -> &bindings::iommu_domain {
         // SAFETY: The domain is live by the type invariant. The fields that are read are set when
         // it is allocated and attached.
-        unsafe { self.0.as_ref() }
+        unsafe { self.raw.as_ref() }
     }
 
     /// Returns the page sizes in use: bit `n` stands for `1 << n` bytes.
@@ -97,6 +132,40 @@ impl Tables {
         access: Access,
         sleep: Sleep,
     ) -> Result {
+        let Some(max_page) = self.max_page else {
+            // SAFETY: The caller promises what is required.
+            return unsafe { self.map_piece(iova, (phys, len), access, sleep) };
+        };
+        let mut done = 0;
+        while done < len {
+            // OVERFLOW: Both ranges are valid, so they do not wrap, and `done` is less than `len`.
+            let (at, from) = (iova + done, phys + done);
+            let piece = max_page.piece(at, len - done);
+            // SAFETY: The caller promises what is required.
+            let mapped = unsafe { self.map_piece(at, (from, piece), access, sleep) };
+            mapped.inspect_err(|_| {
+                if done != 0 {
+                    // SAFETY: The caller promises that nobody else changes this range.
+                    self.unmapping(|gather| unsafe { gather.take(iova, done) });
+                }
+            })?;
+            done += piece;
+        }
+        Ok(())
+    }
+
+    /// As [`Tables::map`], with pages of any size.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    unsafe fn map_piece(
+        &self,
+        iova: u64,
+        (phys, len): (u64, u64),
+        access: Access,
+        sleep: Sleep,
+    ) -> Result {
         let flags = match sleep {
             Sleep::Allowed => bindings::GFP_KERNEL_ACCOUNT,
             Sleep::Forbidden => bindings::GFP_ATOMIC,
@@ -109,7 +178,8 @@ impl Tables {
         })
     }
 
-    /// Translates the addresses from `iova` to the memory of `list`, or nothing at all.
+    /// Translates the addresses from `iova` to the memory of `list`, or nothing at all. Each run of it
+    /// is in pages of any size.
     ///
     /// # Safety
     ///

@@ -184,8 +184,11 @@ impl NewMapping<'_> {
     /// Maps the runs that wait for it.
     fn map_pending(&mut self) -> Result {
         let mut room: Option<RunListRoom> = None;
+        let mut domains = self.users.domains.iter();
+        let may_list = domains.all(|domain| domain.tables().max_page().is_none());
         while let Some(pending) = self.runs.get(self.mapped..).filter(|p| !p.is_empty()) {
-            if pending.len() > 1 && room.is_none() {
+            // Lists are not cut into pieces, and pages may be limited.
+            if pending.len() > 1 && room.is_none() && may_list {
                 room = Some(RunListRoom::new()?);
             }
             // The addresses are in the range that is ours, which does not wrap; only behind its

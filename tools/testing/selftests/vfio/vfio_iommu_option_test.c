@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How the IOMMU is used for a group: whether it makes DMA coherent, and how large
+ * its pages are. The kernel's own modules have none of this.
+ *
+ * Uses two edu devices that are alone in their groups.
+ */
+#include <sys/mman.h>
+
+#include "kselftest_harness.h"
+#include "vfio_test.h"
+#include "vfio_group_feature.h"
+
+#define FORCE_SNOOP	VFIO_IOMMU_OPTION_FORCE_SNOOP
+#define MAX_PAGE	VFIO_IOMMU_OPTION_MAX_PAGE
+#define HUGE		(2UL << 20)
+#define IOVA		(32 * HUGE)
+
+FIXTURE(option)
+{
+	char bdf[2][BDF_LEN];
+	int group[2], container;
+};
+
+FIXTURE_SETUP(option)
+{
+	int i;
+
+	self->container = self->group[0] = self->group[1] = -1;
+	if (!pci_find_alone(ID_EDU, 1, self->bdf[1]))
+		SKIP(return, "no two edu devices alone in their groups");
+	pci_find_alone(ID_EDU, 0, self->bdf[0]);
+	for (i = 0; i < 2; i++) {
+		pci_bind(self->bdf[i], "vfio-pci");
+		self->group[i] = group_open(pci_group(self->bdf[i]));
+	}
+	self->container = container_open();
+	if (!group_has_features(self->group[0])) {
+		EXPECT_FALSE(driver_is_rust());
+		SKIP(return, "no such call");
+	}
+}
+
+FIXTURE_TEARDOWN(option)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		close_fd(&self->group[i]);
+		if (self->bdf[i][0])
+			pci_unbind(self->bdf[i]);
+	}
+	close_fd(&self->container);
+}
+
+static int __get(int group, uint32_t id, uint64_t *value)
+{
+	struct vfio_group_feature_iommu_option data = { .id = id, .value = ~0ULL };
+	int result = __group_feature(group, VFIO_GROUP_FEATURE_GET |
+				     VFIO_GROUP_FEATURE_IOMMU_OPTION, &data, sizeof(data));
+
+	*value = data.value;
+	return result;
+}
+
+static int __set(int group, uint32_t id, uint64_t value)
+{
+	struct vfio_group_feature_iommu_option data = { .id = id, .value = value };
+
+	return __group_feature(group, VFIO_GROUP_FEATURE_SET | VFIO_GROUP_FEATURE_IOMMU_OPTION,
+			       &data, sizeof(data));
+}
+
+/* Pages that page tables of IOMMUs take. */
+static long table_pages(void)
+{
+	char text[32 << 10], *at;
+	size_t size;
+	FILE *file;
+
+	/* Processors count for themselves until they are asked. */
+	write_text("/proc/sys/vm/stat_refresh", "1");
+	file = fopen("/proc/vmstat", "r");
+	size = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[size] = '\0';
+	at = strstr(text, "nr_iommu_pages ");
+	return at ? atol(at + strlen("nr_iommu_pages ")) : -1;
+}
+
+/* Whether groups share a translation. */
+static bool one_domain(int container)
+{
+	struct {
+		struct vfio_iommu_feature head;
+		struct vfio_iommu_feature_domains data;
+		struct vfio_iommu_domain domains[4];
+	} answer = {
+		.head = { sizeof(answer), VFIO_IOMMU_FEATURE_GET | VFIO_IOMMU_FEATURE_DOMAINS }
+	};
+
+	call(container, VFIO_IOMMU_FEATURE, &answer);
+	if (answer.data.count != 2)
+		fail("%u groups", answer.data.count);
+	return answer.domains[0].domain == answer.domains[1].domain;
+}
+
+TEST_F(option, get_and_set)
+{
+	uint64_t value;
+
+	ASSERT_EQ(0, __get(self->group[0], FORCE_SNOOP, &value));
+	EXPECT_EQ(1, value);
+	ASSERT_EQ(0, __get(self->group[0], MAX_PAGE, &value));
+	EXPECT_EQ(0, value);
+	EXPECT_EQ(0, __set(self->group[0], FORCE_SNOOP, 0));
+	EXPECT_EQ(0, __set(self->group[0], MAX_PAGE, HUGE));
+	ASSERT_EQ(0, __get(self->group[0], FORCE_SNOOP, &value));
+	EXPECT_EQ(0, value);
+	ASSERT_EQ(0, __get(self->group[0], MAX_PAGE, &value));
+	EXPECT_EQ(HUGE, value);
+	/* They are the group's own. */
+	ASSERT_EQ(0, __get(self->group[1], MAX_PAGE, &value));
+	EXPECT_EQ(0, value);
+	EXPECT_EQ(0, __set(self->group[0], FORCE_SNOOP, 1));
+	EXPECT_EQ(0, __set(self->group[0], MAX_PAGE, 0));
+}
+
+TEST_F(option, refusals)
+{
+	struct vfio_group_feature_iommu_option data = { .id = MAX_PAGE, .reserved = 1 };
+	uint64_t value;
+
+	EXPECT_EQ(-ENOTTY, __get(self->group[0], 0, &value));
+	EXPECT_EQ(-ENOTTY, __get(self->group[0], 3, &value));
+	EXPECT_EQ(-ENOTTY, __set(self->group[0], 3, 0));
+	EXPECT_EQ(-EINVAL, __set(self->group[0], FORCE_SNOOP, 2));
+	EXPECT_EQ(-EINVAL, __set(self->group[0], MAX_PAGE, 1));
+	EXPECT_EQ(-EINVAL, __set(self->group[0], MAX_PAGE, PAGE / 2));
+	EXPECT_EQ(-EINVAL, __set(self->group[0], MAX_PAGE, 3 * PAGE));
+	EXPECT_EQ(-EINVAL, __group_feature(self->group[0], VFIO_GROUP_FEATURE_SET |
+					   VFIO_GROUP_FEATURE_IOMMU_OPTION, &data, sizeof(data)));
+	group_set_container(self->group[0], self->container);
+	EXPECT_EQ(-EBUSY, __set(self->group[0], MAX_PAGE, 0));
+	EXPECT_EQ(0, __get(self->group[0], MAX_PAGE, &value));
+}
+
+#ifdef __powerpc64__
+TEST_F(option, has_none_of_them)
+{
+	ASSERT_EQ(0, __set(self->group[0], MAX_PAGE, PAGE));
+	group_set_container(self->group[0], self->container);
+	EXPECT_EQ(-EOPNOTSUPP, __set_iommu(self->container, HOST_IOMMU));
+}
+#else
+TEST_F(option, snooping)
+{
+	group_set_container(self->group[0], self->container);
+	set_iommu(self->container, HOST_IOMMU);
+	if (!__call(self->container, VFIO_CHECK_EXTENSION, (void *)VFIO_DMA_CC_IOMMU))
+		SKIP(return, "the IOMMU cannot");
+	ASSERT_EQ(0, __group_unset_container(self->group[0]));
+	ASSERT_EQ(0, __set(self->group[0], FORCE_SNOOP, 0));
+	group_set_container(self->group[0], self->container);
+	set_iommu(self->container, HOST_IOMMU);
+	EXPECT_EQ(0, __call(self->container, VFIO_CHECK_EXTENSION, (void *)VFIO_DMA_CC_IOMMU));
+	/* Who wants something else has a translation of its own. */
+	group_set_container(self->group[1], self->container);
+	EXPECT_FALSE(one_domain(self->container));
+}
+
+/* How many pages of tables it takes to map 32 MiB of huge pages. */
+static long tables_for(FIXTURE_DATA(option) *self, void *mem)
+{
+	long before;
+
+	group_set_container(self->group[0], self->container);
+	set_iommu(self->container, HOST_IOMMU);
+	before = table_pages();
+	dma_map(self->container, mem, IOVA, 16 * HUGE, DMA_RW);
+	before = table_pages() - before;
+	must(__group_unset_container(self->group[0]));
+	return before;
+}
+
+TEST_F(option, size_of_pages)
+{
+	void *mem = mmap(NULL, 16 * HUGE, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	long large, small;
+
+	if (mem == MAP_FAILED)
+		SKIP(return, "no huge pages");
+	if (table_pages() < 0)
+		SKIP(return, "the kernel does not count tables");
+	large = tables_for(self, mem);
+	ASSERT_EQ(0, __set(self->group[0], MAX_PAGE, PAGE));
+	small = tables_for(self, mem);
+	/* A table of the lowest level for each. */
+	EXPECT_EQ(large + 16, small);
+	munmap(mem, 16 * HUGE);
+}
+
+TEST_F(option, works_with_small_pages)
+{
+	char *mem = memory(4 * PAGE);
+	struct edu edu;
+	int device, i;
+
+	ASSERT_EQ(0, __set(self->group[1], MAX_PAGE, PAGE));
+	for (i = 0; i < 2; i++)
+		group_set_container(self->group[i], self->container);
+	set_iommu(self->container, HOST_IOMMU);
+	EXPECT_FALSE(one_domain(self->container));
+	dma_map(self->container, mem, IOVA, 4 * PAGE, DMA_RW);
+	for (i = 0; i < 2; i++) {
+		device = group_get_device(self->group[i], self->bdf[i]);
+		memset(mem, 0x70 + i, PAGE);
+		edu_open(&edu, device);
+		edu_copy(&edu, IOVA, IOVA + 3 * PAGE, EDU_BUFFER);
+		EXPECT_TRUE(is_all(mem + 3 * PAGE, EDU_BUFFER, 0x70 + i));
+		edu_close(&edu);
+		close(device);
+	}
+	EXPECT_EQ(4 * PAGE, dma_unmap(self->container, IOVA, 4 * PAGE));
+}
+#endif
+
+TEST_HARNESS_MAIN
