@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * POWER: the windows that a container and a group describe are those that there are,
- * and those of the machine's device tree. The kernel's own modules have no such call.
+ * and those of the machine's device tree; groups and descriptors of a container. The kernel's own modules have no such call.
  */
 #include <limits.h>
 
 #include "kselftest_harness.h"
 #include "vfio_test.h"
+#include "tie.h"
+#include "vfio_dma_fd.h"
+#include "vfio_domains.h"
 #include "vfio_spapr.h"
 #include "vfio_windows.h"
 
@@ -192,6 +195,34 @@ TEST(first_flavour)
 	EXPECT_EQ(VFIO_DMA_WINDOW_DEFAULT | VFIO_DMA_WINDOW_PENDING, answer.windows[0].flags);
 	EXPECT_EQ(info.dma32_window_start, answer.windows[0].start);
 	EXPECT_EQ(info.dma32_window_size, answer.windows[0].last + 1 - answer.windows[0].start);
+	vfio_close(&vfio);
+}
+
+/* A container is one process's, so there is nothing to give to another one. */
+TEST_F(spapr, no_descriptors_for_dma)
+{
+	ONLY_OURS();
+	EXPECT_EQ(-EOPNOTSUPP, __dma_fd(self->vfio.container, (struct vfio_iommu_feature_dma_fd){
+		ALL_RIGHTS, 0, 0, GB - 1, 1 }));
+}
+
+/* That has one group, under one set of tables. */
+TEST(domain_of_the_first_flavour)
+{
+	struct container_domains domains;
+	struct vfio vfio;
+	char bdf[BDF_LEN];
+
+	ONLY_OURS();
+	if (!pci_find_alone(ID_EDU, 0, bdf))
+		SKIP(return, "no edu device alone in its group");
+	vfio_open(&vfio, bdf, VFIO_SPAPR_TCE_IOMMU);
+	ASSERT_EQ(0, __container_domains(vfio.container, &domains));
+	ASSERT_EQ(1, domains.data.count);
+	EXPECT_EQ(vfio.group_id, domains.domains[0].group);
+	EXPECT_EQ(0, domains.domains[0].domain);
+	EXPECT_EQ(-EOPNOTSUPP, __dma_fd(vfio.container, (struct vfio_iommu_feature_dma_fd){
+		ALL_RIGHTS, 0, 0, GB - 1, 1 }));
 	vfio_close(&vfio);
 }
 
