@@ -21,6 +21,7 @@ mod claim;
 mod composition;
 mod dma_place;
 mod dma_window;
+mod entrance;
 mod feature;
 mod file;
 mod files;
@@ -60,6 +61,7 @@ use crate::{
 
 use self::{
     changes::Stamp,
+    entrance::Kind,
     holding::Holding,
     isolation::Policy, //
 };
@@ -70,6 +72,7 @@ pub(crate) use self::{
     apart::Apart,
     attributes::ATTRIBUTES,
     claim::Claim,
+    entrance::Entrance,
     file::GroupFile,
     member::{
         Groups,
@@ -112,6 +115,9 @@ enum GroupState {
     /// Programs have devices of the group open by their own nodes, so many of them. Left by closing
     /// the last.
     Apart(usize),
+    /// It is part of a synthetic group, which nobody has open. Left by opening that or by taking it
+    /// apart.
+    Reserved,
     /// A program has the group open. Left by closing it.
     Held(Arc<Holding>),
     /// The last device has left. There is no way out.
@@ -198,15 +204,17 @@ impl Group {
         Ok(list)
     }
 
-    /// Lets `holding` have the group.
+    /// Lets `holding` have the group, which was opened by the path of its own or of a synthetic group.
     ///
     /// # Errors
     ///
     /// `EBUSY` if somebody else has it, `ENODEV` if the last device has left.
-    fn take(&self, holding: &Arc<Holding>) -> Result {
+    fn take(&self, holding: &Arc<Holding>, kind: Kind) -> Result {
         let mut state = self.state.lock();
         match &*state {
             GroupState::Closed => {}
+            GroupState::Reserved if kind == Kind::Synthetic => {}
+            GroupState::Reserved => return self.refuse_reserved(),
             GroupState::Held(_) => {
                 refuse!(
                     "group {}: is open already; only one program at a time may have it\n",
@@ -230,15 +238,58 @@ impl Group {
     }
 
     /// Undoes [`Group::take`].
-    fn leave(&self) {
+    fn leave(&self, kind: Kind) {
         let mut state = self.state.lock();
         self.held_by.close();
         if let GroupState::Held(_) = &*state {
+            let next = match kind {
+                Kind::Plain => GroupState::Closed,
+                Kind::Synthetic => GroupState::Reserved,
+            };
             // The last reference may be this one, and dropping it takes other locks.
-            let held = core::mem::replace(&mut *state, GroupState::Closed);
+            let held = core::mem::replace(&mut *state, next);
             drop(state);
             drop(held);
         }
+    }
+
+    /// Reserves the group for a synthetic one.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if somebody has it, `ENODEV` if the last device has left.
+    fn reserve(&self) -> Result {
+        let mut state = self.state.lock();
+        match &*state {
+            GroupState::Closed => {}
+            GroupState::Reserved => return self.refuse_reserved(),
+            GroupState::Held(_) | GroupState::Apart(_) => {
+                refuse!(
+                    "group {}: is open, or one of its devices is; close it before it becomes part of another\n",
+                    self.iommu.id()
+                );
+                return Err(EBUSY);
+            }
+            GroupState::Gone => return Err(ENODEV),
+        }
+        *state = GroupState::Reserved;
+        Ok(())
+    }
+
+    /// Undoes [`Group::reserve`].
+    fn free(&self) {
+        let mut state = self.state.lock();
+        if let GroupState::Reserved = &*state {
+            *state = GroupState::Closed;
+        }
+    }
+
+    fn refuse_reserved<T>(&self) -> Result<T> {
+        refuse!(
+            "group {}: is part of a group that was made in configfs; open that\n",
+            self.iommu.id()
+        );
+        Err(EBUSY)
     }
 
     /// The group, which is among the parts of `holding` now, is its from here on.

@@ -20,6 +20,7 @@ use kernel::{
 use kernel_ext::{
     chrdev::{
         Node,
+        NodeAttributes,
         Region, //
     },
     class::{
@@ -43,8 +44,7 @@ use crate::{
         Sets, //
     },
     group::{
-        self,
-        Group,
+        Entrance,
         GroupFile,
         Groups, //
     },
@@ -160,10 +160,15 @@ impl Subsystem {
         &self.ownership
     }
 
-    /// Makes the node of a group, `/dev/vfio/<name>`.
-    pub(crate) fn new_group_node(&self, name: &CStr, group: Arc<Group>) -> Result<Node<GroupFile>> {
+    /// Makes the path of a group, `/dev/vfio/<name>`, with these files in sysfs.
+    pub(crate) fn new_group_node(
+        &self,
+        name: &CStr,
+        entrance: Arc<Entrance>,
+        attributes: Option<&'static NodeAttributes<GroupFile>>,
+    ) -> Result<Node<GroupFile>> {
         let (class, region) = (&self.group_class, &self.region);
-        Node::new(class, region, None, name, group, Some(&group::ATTRIBUTES))
+        Node::new(class, region, None, name, entrance, attributes)
     }
 
     /// Makes the class entry of a device that has no node, `/sys/class/vfio-dev/<name>`.

@@ -30,6 +30,8 @@ mod kvm;
 mod noiommu;
 mod ownership;
 mod subsystem;
+#[cfg(CONFIG_CONFIGFS_FS)]
+mod synthetic;
 mod viability;
 mod watch;
 
@@ -67,6 +69,8 @@ module! {
 /// The loaded module.
 // Containers cannot be opened any more before what they stand on goes.
 struct Vfio {
+    #[cfg(CONFIG_CONFIGFS_FS)]
+    _synthetic: Pin<KBox<kernel::configfs::Subsystem<synthetic::Root>>>,
     _watch: Pin<KBox<BusWatch<watch::Watcher>>>,
     _node: Pin<KBox<MiscNode<Container>>>,
     _noiommu: Option<IommuDriverRegistration>,
@@ -86,6 +90,8 @@ impl kernel::Module for Vfio {
         let watch = watch::start(Subsystem::get()?)?;
         pr_info!("VFIO in Rust - user-level meta-driver\n");
         Ok(Self {
+            #[cfg(CONFIG_CONFIGFS_FS)]
+            _synthetic: synthetic::register()?,
             _watch: watch,
             _node: node,
             _noiommu: noiommu,

@@ -10,7 +10,6 @@
 mod attributes;
 
 pub use attributes::{
-    write_text,
     Attribute,
     AttributeGroup,
     Attributes,
@@ -210,7 +209,7 @@ impl<T: OpenFile> Inner<T> {
 /// reference to the latter.
 pub struct Node<T: OpenFile> {
     inner: NonNull<Inner<T>>,
-    _owns: PhantomData<Inner<T>>,
+    _owns: PhantomData<KBox<Inner<T>>>,
 }
 
 // SAFETY: The device may be used and removed by any thread. It shares `T::Owner`, which is `Send`

@@ -13,6 +13,8 @@
 pub mod capability;
 pub mod chrdev;
 pub mod class;
+#[cfg(CONFIG_CONFIGFS_FS)]
+pub mod configfs;
 pub mod debugfs;
 pub mod device;
 #[cfg(CONFIG_VFIO_PCI_DMABUF)]
@@ -38,6 +40,7 @@ pub mod pm;
 pub mod random;
 pub mod ratelimit;
 pub mod sched;
+pub mod str;
 pub mod sync;
 pub mod taint;
 pub mod task;

@@ -43,6 +43,7 @@ impl Apart {
         let devices = match &*state {
             GroupState::Closed => 0,
             GroupState::Apart(devices) => *devices,
+            GroupState::Reserved => return group.refuse_reserved(),
             GroupState::Held(_) => {
                 refuse!(
                     "group {}: is open, so its devices cannot be opened by their own nodes\n",

@@ -2,7 +2,7 @@
 
 //! `/sys/class/vfio/$GROUP/`: the policy of a group, as text.
 //!
-//! For administrators and their tools; programs have `VFIO_GROUP_FEATURE_ISOLATION`. What the files
+//! Only groups that are no more than that have these files. For administrators and their tools; programs have `VFIO_GROUP_FEATURE_ISOLATION`. What the files
 //! hold is in `Documentation/ABI/testing/sysfs-class-vfio`. They are removed with `Groups::list` held,
 //! which waits for readers, so that lock is not taken here.
 
@@ -11,16 +11,14 @@ use kernel::{
     str::Formatter, //
 };
 use kernel_ext::{
-    chrdev::{
-        write_text,
-        Attribute, //
-    },
-    pci::Address, //
+    chrdev::Attribute,
+    pci::Address,
+    str::write_text, //
 };
 
 use super::{
     isolation::Level,
-    Group,
+    Entrance,
     GroupFile, //
 };
 
@@ -31,12 +29,12 @@ kernel_ext::node_attributes!(
 /// `isolation`: how far the unit reaches.
 struct Isolation;
 
-impl Attribute<Group> for Isolation {
+impl Attribute<Entrance> for Isolation {
     const NAME: &'static CStr = c"isolation";
     const WRITABLE: bool = true;
 
-    fn show(group: &Group, text: &mut Formatter<'_>) -> Result {
-        match group.level() {
+    fn show(entrance: &Entrance, text: &mut Formatter<'_>) -> Result {
+        match entrance.first().level() {
             Level::Group => write_text(text, fmt!("group\n")),
             Level::Slot => write_text(text, fmt!("slot\n")),
             Level::Bus => write_text(text, fmt!("bus\n")),
@@ -53,24 +51,24 @@ impl Attribute<Group> for Isolation {
         }
     }
 
-    fn store(group: &Group, text: &[u8]) -> Result {
-        group.set_level(parse_level(text).ok_or(EINVAL)?)
+    fn store(entrance: &Entrance, text: &[u8]) -> Result {
+        entrance.first().set_level(parse_level(text).ok_or(EINVAL)?)
     }
 }
 
 /// `strict`: whether devices without a driver are in the way.
 struct Strict;
 
-impl Attribute<Group> for Strict {
+impl Attribute<Entrance> for Strict {
     const NAME: &'static CStr = c"strict";
     const WRITABLE: bool = true;
 
-    fn show(group: &Group, text: &mut Formatter<'_>) -> Result {
-        write_text(text, fmt!("{}\n", u8::from(group.is_strict())))
+    fn show(entrance: &Entrance, text: &mut Formatter<'_>) -> Result {
+        write_text(text, fmt!("{}\n", u8::from(entrance.first().is_strict())))
     }
 
-    fn store(group: &Group, text: &[u8]) -> Result {
-        group.set_strict(match text.trim_ascii() {
+    fn store(entrance: &Entrance, text: &[u8]) -> Result {
+        entrance.first().set_strict(match text.trim_ascii() {
             b"0" => false,
             b"1" => true,
             _ => return Err(EINVAL),
@@ -81,11 +79,11 @@ impl Attribute<Group> for Strict {
 /// `unit`: the groups of the unit.
 struct Unit;
 
-impl Attribute<Group> for Unit {
+impl Attribute<Entrance> for Unit {
     const NAME: &'static CStr = c"unit";
 
-    fn show(group: &Group, text: &mut Formatter<'_>) -> Result {
-        for (at, iommu) in group.unit()?.iter().enumerate() {
+    fn show(entrance: &Entrance, text: &mut Formatter<'_>) -> Result {
+        for (at, iommu) in entrance.first().unit()?.iter().enumerate() {
             let space = if at == 0 { "" } else { " " };
             write_text(text, fmt!("{space}{}", iommu.id()))?;
         }

@@ -27,6 +27,7 @@ use vfio_uapi::{
 };
 
 use super::{
+    entrance::Kind,
     holding::{
         Holding,
         Part,
@@ -102,8 +103,9 @@ impl Holding {
         let group = part.group.clone();
         let part = state.remove(&group);
         drop(state);
-        if let Some(part) = part {
-            part.go_home();
+        let origin = part.as_ref().and_then(|part| part.origin.clone());
+        if let (Some(origin), Some(part)) = (origin, part) {
+            origin.take_back(part);
         }
         self.recomposed();
         Ok(())
@@ -129,7 +131,7 @@ impl Holding {
             Stage::Captured { .. } => return Err(ELOOP),
             Stage::Gone => return Err(ENODEV),
         }
-        if state.parts.len() > 1 {
+        if state.parts.len() > 1 || self.kind() == Kind::Synthetic {
             return Err(ELOOP);
         }
         let mut part = state.parts.pop().ok_or(ENODEV)?;
@@ -175,7 +177,7 @@ impl Holding {
         if let Stage::Captured { closed: true, .. } = stage {
             state.stage = Stage::Gone;
             drop(state);
-            group.leave();
+            group.leave(Kind::Plain);
             return;
         }
         // The room is that which it had, so this cannot fail.

@@ -6,12 +6,16 @@ use kernel::prelude::*;
 use vfio_uapi::{
     vfio_group_feature_composition,
     VFIO_COMPOSITION_CAPTURING,
-    VFIO_COMPOSITION_PLAIN, //
+    VFIO_COMPOSITION_PLAIN,
+    VFIO_COMPOSITION_SYNTHETIC, //
 };
 
-use super::holding::{
-    Holding,
-    Stage, //
+use super::{
+    entrance::Kind,
+    holding::{
+        Holding,
+        Stage, //
+    }, //
 };
 use crate::feature::FeatureRequest;
 
@@ -29,9 +33,10 @@ impl Holding {
         let groups = self.groups()?;
         let fixed = vfio_group_feature_composition {
             count: u32::try_from(groups.len())?,
-            kind: match groups.len() {
-                0 | 1 => VFIO_COMPOSITION_PLAIN,
-                _ => VFIO_COMPOSITION_CAPTURING,
+            kind: match (self.kind(), groups.len()) {
+                (Kind::Synthetic, _) => VFIO_COMPOSITION_SYNTHETIC,
+                (Kind::Plain, 0 | 1) => VFIO_COMPOSITION_PLAIN,
+                (Kind::Plain, _) => VFIO_COMPOSITION_CAPTURING,
             },
             ..Default::default()
         };

@@ -37,7 +37,7 @@ use vfio_uapi::{
 use super::{
     holding::Holding,
     Claim,
-    Group, //
+    Entrance, //
 };
 use crate::{
     device::DeviceFile,
@@ -53,12 +53,12 @@ pub(crate) struct GroupFile {
 }
 
 impl OpenFile for GroupFile {
-    type Owner = Group;
+    type Owner = Entrance;
 
-    fn open(group: &Arc<Group>, _file: &File) -> Result<Arc<Self>> {
-        noiommu::check_permission(group.backing)?;
+    fn open(entrance: &Arc<Entrance>, _file: &File) -> Result<Arc<Self>> {
+        noiommu::check_permission(entrance.first().backing)?;
         let room = UniqueArc::new_uninit(GFP_KERNEL)?;
-        let holding = Holding::open(group)?;
+        let holding = Holding::open(entrance)?;
         Ok(room.write(Self { holding }).into())
     }
 }

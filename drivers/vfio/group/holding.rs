@@ -37,10 +37,12 @@ use super::{
         Listener,
         Stamp, //
     },
+    entrance::Kind,
     place::{
         Place,
         Seat, //
     },
+    Entrance,
     Group, //
 };
 use crate::{
@@ -51,11 +53,8 @@ use crate::{
 /// What a program has by one open file.
 #[pin_data]
 pub(crate) struct Holding {
-    /// The group that was opened.
-    home: Arc<Group>,
-
-    /// The number of groups that were opened, with others captured later.
-    own: usize,
+    /// What was opened.
+    home: Arc<Entrance>,
 
     #[pin]
     state: Mutex<State>,
@@ -115,14 +114,15 @@ impl Holding {
     ///
     /// # Errors
     ///
-    /// `EBUSY` if somebody has it, `ENODEV` if its last device has left, `ENOMEM`.
-    pub(super) fn open(home: &Arc<Group>) -> Result<Arc<Self>> {
-        let mut parts = KVec::with_capacity(1, GFP_KERNEL)?;
-        parts.push(Part::own(home), GFP_KERNEL)?;
+    /// `EBUSY` if somebody has it, `ENODEV` if the last device of a group has left, `ENOMEM`.
+    pub(super) fn open(home: &Arc<Entrance>) -> Result<Arc<Self>> {
+        let mut parts = KVec::with_capacity(home.len(), GFP_KERNEL)?;
+        for group in home.groups() {
+            parts.push(Part::own(group), GFP_KERNEL)?;
+        }
         let holding = Arc::pin_init(
             pin_init!(Self {
                 home: home.clone(),
-                own: 1,
                 state <- new_mutex!(State { stage: Stage::Free, parts }, "Holding::state"),
                 vm <- VmSlot::new(),
                 listener <- Listener::nobody(),
@@ -130,13 +130,26 @@ impl Holding {
             }),
             GFP_KERNEL,
         )?;
-        home.take(&holding)?;
+        home.enter()?;
+        for (done, group) in home.groups().enumerate() {
+            if let Err(error) = group.take(&holding, home.kind()) {
+                let taken = home.groups().take(done);
+                taken.for_each(|group| group.leave(home.kind()));
+                home.leave();
+                return Err(error);
+            }
+        }
         Ok(holding)
     }
 
-    /// Returns the group that was opened.
+    /// Returns the group that was opened, the first of several.
     pub(crate) fn home(&self) -> &Arc<Group> {
-        &self.home
+        self.home.first()
+    }
+
+    /// Returns where the groups that were opened are from.
+    pub(super) fn kind(&self) -> Kind {
+        self.home.kind()
     }
 
     /// Returns where the virtual machine is noted that the groups were given to.
@@ -175,7 +188,7 @@ impl Holding {
             Stage::Gone => Err(ENODEV),
             Stage::Captured { .. } => {
                 let mut groups = KVec::with_capacity(1, GFP_KERNEL)?;
-                groups.push(self.home.clone(), GFP_KERNEL)?;
+                groups.push(self.home().clone(), GFP_KERNEL)?;
                 Ok(groups)
             }
             Stage::Free | Stage::Attached(_) => state.groups(),
@@ -196,7 +209,7 @@ impl Holding {
     pub(crate) fn is_coherent(&self) -> bool {
         let state = self.lock();
         match state.parts.is_empty() {
-            true => self.home.is_coherent(),
+            true => self.home().is_coherent(),
             false => state.parts.iter().all(|part| part.group.is_coherent()),
         }
     }
@@ -234,7 +247,7 @@ impl Holding {
     /// Returns whether no own group has lost its last device.
     fn is_whole(&self, state: &State) -> bool {
         let own = state.parts.iter().filter(|part| part.origin.is_none());
-        own.count() == self.own
+        own.count() == self.home.len()
     }
 
     /// Puts all groups into what `file` is, or none.
@@ -251,7 +264,7 @@ impl Holding {
             Stage::Attached(_) => {
                 refuse!(
                     "group {}: has a container already; VFIO_GROUP_UNSET_CONTAINER first\n",
-                    self.home.iommu().id()
+                    self.home().iommu().id()
                 );
                 return Err(EINVAL);
             }
@@ -298,7 +311,7 @@ impl Holding {
     pub(super) fn refuse_captured<T>(&self) -> Result<T> {
         refuse!(
             "group {}: is captured; its captor has it, until it is released\n",
-            self.home.iommu().id()
+            self.home().iommu().id()
         );
         Err(EBUSY)
     }
@@ -322,7 +335,7 @@ impl Holding {
         }
         refuse!(
             "group {}: has no device '{}' that is bound to a VFIO driver\n",
-            self.home.iommu().id(),
+            self.home().iommu().id(),
             requested
         );
         Err(ENODEV)
@@ -380,8 +393,12 @@ impl Holding {
         let parts = core::mem::take(&mut state.parts);
         drop(state);
         for part in parts {
-            part.go_home();
+            match part.origin.clone() {
+                Some(origin) => origin.take_back(part),
+                None => part.group.leave(self.kind()),
+            }
         }
+        self.home.leave();
     }
 }
 
@@ -452,14 +469,6 @@ impl Part {
     fn stand_up(&mut self, place: &Place) {
         if let Some(seat) = self.seat.take() {
             place.detach(&self.group, seat);
-        }
-    }
-
-    /// Goes back to where it came from, after it was taken out of a holding.
-    pub(super) fn go_home(self) {
-        match self.origin.clone() {
-            Some(origin) => origin.take_back(self),
-            None => self.group.leave(),
         }
     }
 }

@@ -205,7 +205,7 @@ impl Group {
         }
         let state = self.state.lock();
         let holding = match &*state {
-            GroupState::Closed => None,
+            GroupState::Closed | GroupState::Reserved => None,
             GroupState::Held(holding) => Some(holding.lock()),
             GroupState::Apart(_) => return self.refuse_policy(),
             GroupState::Gone => return Err(ENODEV),

@@ -28,8 +28,10 @@ use kernel_ext::{
 use vfio_uapi::GroupEvents;
 
 use super::{
+    Entrance,
     Group,
-    GroupFile, //
+    GroupFile,
+    ATTRIBUTES, //
 };
 use crate::{
     iommu_driver::Backing,
@@ -57,6 +59,13 @@ impl Groups {
         pin_init!(Self {
             list <- new_mutex!(KVec::new(), "Groups::list"),
         })
+    }
+
+    /// Returns the group with this number.
+    pub(crate) fn find(&self, number: u32) -> Option<Arc<Group>> {
+        let list = self.list.lock();
+        let found = list.iter().find(|entry| entry.group.number() == number);
+        found.map(|entry| entry.group.clone())
     }
 
     /// Something has changed about the devices of `iommu`, which concerns all groups whose unit it is
@@ -130,7 +139,11 @@ impl Entry {
         let group = Group::new(iommu, backing, core.clone())?;
         let debug = core.debug_groups();
         Ok(Self {
-            _node: core.new_group_node(&name, group.clone())?,
+            _node: core.new_group_node(
+                &name,
+                Entrance::plain(group.clone())?,
+                Some(&ATTRIBUTES),
+            )?,
             _debug: debug.file::<LocalModule, _>(&name, group.clone(), Group::show)?,
             group,
             members: 1,

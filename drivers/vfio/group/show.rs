@@ -49,6 +49,7 @@ impl Group {
                 seq_print!(m, "state: open by device\nopen devices: {devices}\n");
                 return true;
             }
+            GroupState::Reserved => seq_print!(m, "state: reserved\n"),
             GroupState::Held(holding) => return self.show_holding(holding, m),
             GroupState::Gone => seq_print!(m, "state: gone\n"),
         }

@@ -21,7 +21,6 @@ use core::{
     ptr, //
 };
 use kernel::{
-    fmt,
     page::PAGE_SIZE,
     prelude::*,
     str::Formatter,
@@ -200,11 +199,6 @@ unsafe extern "C" fn store<T: OpenFile, A: Attribute<T::Owner>>(
         Ok(()) => size as isize,
         Err(error) => error.to_errno() as isize,
     }
-}
-
-/// Writes to the text of an attribute; what is more than a page fails with `ENOSPC`.
-pub fn write_text(text: &mut Formatter<'_>, args: fmt::Arguments<'_>) -> Result {
-    fmt::Write::write_fmt(text, args).map_err(|_| ENOSPC)
 }
 
 /// Declares the files of the nodes whose open files are of type `$file`.
