@@ -60,14 +60,19 @@ pub(crate) fn check(group: &Group) -> Result {
 /// Returns whether somebody, a host driver or another owner, holds the DMA of the unit of `group`,
 /// which is in no container itself.
 pub(crate) fn is_claimed(group: &Group) -> bool {
-    // Without memory to look it cannot be had, either.
-    let claimed = group.unit().map_or(true, |unit| {
-        unit.iter().any(|iommu| is_claimed_by_others(group, iommu))
-    });
+    let claimed = is_unit_claimed(group);
     if claimed {
         explain(group, EPERM);
     }
     claimed
+}
+
+/// The same, and logs nothing.
+fn is_unit_claimed(group: &Group) -> bool {
+    // Without memory to look it cannot be had, either.
+    group.unit().map_or(true, |unit| {
+        unit.iter().any(|iommu| is_claimed_by_others(group, iommu))
+    })
 }
 
 /// Returns whether `iommu`, which is in the unit of `group`, is held by other than a container that has
@@ -167,9 +172,7 @@ pub(crate) fn show(group: &Group, owned: bool, m: &SeqFile) {
             let reason = InTheWay::new(group, &device);
             seq_print!(m, "viable: no\nreason: {reason}\n");
         }
-        Ok(None) if !owned && is_claimed_by_others(group, group.iommu()) => {
-            show_claimed(group, m);
-        }
+        Ok(None) if !owned && is_unit_claimed(group) => show_claimed(group, m),
         Ok(None) => seq_print!(m, "viable: yes\n"),
         Err(error) => seq_print!(m, "viable: unknown ({error:?})\n"),
     }

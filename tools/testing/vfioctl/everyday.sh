@@ -162,7 +162,15 @@ case $driver in
 rust) word='ok    vfio        the Rust modules are loaded; every device of a group must be bound' ;;
 *) word='ok    vfio        the C modules are loaded; they accept groups with devices that have no driver' ;;
 esac
-check 'doctor: which modules' says "$([ -z "$pair" ] && echo 0 || echo 3)" "^$word$" doctor
+# Groups with devices of several slots are the one thing that there is to warn of.
+warnings=0
+for devices in /sys/kernel/iommu_groups/*/devices; do
+	slots=$(for device in "$devices"/*; do
+		[ -e "$device/secondary_bus_number" ] || basename "${device%.*}"
+	done | sort -u | wc -l)
+	[ "$slots" -le 1 ] || warnings=3
+done
+check 'doctor: which modules, and no more warnings than there should be' says "$warnings" "^$word$" doctor
 if [ "$driver" = rust ]; then
 	echo 0 >/sys/module/vfio/parameters/strict_viability
 	check 'doctor: the lax rule is a warning' says 3 '^warn  vfio .*strict_viability off' doctor

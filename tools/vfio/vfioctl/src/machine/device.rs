@@ -96,13 +96,15 @@ impl Device {
     }
 
     fn common(place: &Path, name: &str) -> Self {
+        // In this order: the link goes before the entry when a device is unbound.
+        let vfio = names(&place.join("vfio-dev")).into_iter().next();
         Self {
             name: name.to_owned(),
             function: None,
             host_bridge: None,
             bridges: Vec::new(),
             driver: link_name(&place.join("driver")),
-            vfio: names(&place.join("vfio-dev")).into_iter().next(),
+            vfio,
             group: None,
             iommu: link_name(&place.join("iommu")),
         }
@@ -117,6 +119,16 @@ impl Device {
         self.function
             .as_ref()
             .is_some_and(|function| function.buses.is_some())
+    }
+
+    /// Returns whether a VFIO driver is about to take it or to let go of it: its link is there before
+    /// the entry among VFIO's devices, and goes before it.
+    pub(crate) fn is_changing(&self) -> bool {
+        match (&self.driver, &self.vfio) {
+            (Some(driver), None) => driver.contains("vfio"),
+            (None, Some(_)) => true,
+            (Some(_), Some(_)) | (None, None) => false,
+        }
     }
 
     /// What devices are sorted by: PCI first, by address.

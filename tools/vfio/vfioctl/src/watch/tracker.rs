@@ -4,6 +4,7 @@
 
 use super::change::Change;
 use crate::machine::{
+    Device,
     Holders,
     Machine,
     Viability, //
@@ -57,7 +58,19 @@ impl Tracker {
 
     /// Returns what is different now.
     pub(super) fn read(&mut self, machine: &Machine, holders: &Holders) -> Vec<Change> {
-        let now = Self::new(machine, holders);
+        let mut now = Self::new(machine, holders);
+        // What is half done is not told: a message follows when it is done.
+        for (&group, viability) in &mut now.groups {
+            let mut members = machine
+                .unit(group)
+                .into_iter()
+                .flat_map(|of| machine.members(of));
+            if members.any(Device::is_changing) {
+                if let Some(known) = self.groups.get(&group) {
+                    *viability = known.clone();
+                }
+            }
+        }
         let mut changes = Vec::new();
         let gone: Vec<String> = self
             .devices
@@ -245,6 +258,30 @@ mod tests {
         assert!(told(&mut tracker, "bind", "e1000e").is_empty());
         assert!(told(&mut tracker, "add", "").is_empty());
         assert!(read(&mut tracker, &fake).is_empty());
+    }
+
+    #[test]
+    fn what_is_half_done_is_not_told() {
+        let fake = Fake::desk();
+        let mut tracker = tracker(&fake);
+        let entry = fake.path("sys/bus/pci/devices/0000:01:02.0/vfio-dev");
+        fake.bind("0000:01:02.0", "vfio-pci");
+        fs::remove_dir_all(&entry).unwrap();
+        let driver = [
+            "0000:01:02.0 unbound from e1000e",
+            "0000:01:02.0 bound to vfio-pci",
+        ];
+        assert_eq!(read(&mut tracker, &fake), driver);
+        fs::create_dir_all(entry.join("vfio7")).unwrap();
+        assert_eq!(read(&mut tracker, &fake), ["group 10 is viable"]);
+        fs::remove_file(fake.path("sys/bus/pci/devices/0000:01:02.0/driver")).unwrap();
+        assert_eq!(
+            read(&mut tracker, &fake),
+            ["0000:01:02.0 unbound from vfio-pci"]
+        );
+        fs::remove_dir_all(&entry).unwrap();
+        let group = ["group 10 is not viable: 0000:01:02.0 has no driver"];
+        assert_eq!(read(&mut tracker, &fake), group);
     }
 
     #[test]
