@@ -102,7 +102,7 @@ run_selftests() {
 	if [ "$1" = powernv ]; then
 		# There each open of a device takes seconds: what shows the tables, and groups.
 		list=$selftests/list-powernv
-		grep -E '^vfio_(spapr_.*|group_test|windows_test|nic_dma_test)$' "$selftests/list" >"$list"
+		grep -E '^vfio_(spapr_.*|(group|windows|nic_dma|capture|synthetic|isolation)_test)$' "$selftests/list" >"$list"
 	fi
 	# The kernel's check of freed pages takes a mapping of the last page of all 2^64 bytes, which only
 	# the AMD IOMMU lets the tests make, for an overflow, and the page for one that stays mapped.

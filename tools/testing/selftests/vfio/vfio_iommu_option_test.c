@@ -71,40 +71,6 @@ static int __set(int group, uint32_t id, uint64_t value)
 			       &data, sizeof(data));
 }
 
-/* Pages that page tables of IOMMUs take. */
-static long table_pages(void)
-{
-	char text[32 << 10], *at;
-	size_t size;
-	FILE *file;
-
-	/* Processors count for themselves until they are asked. */
-	write_text("/proc/sys/vm/stat_refresh", "1");
-	file = fopen("/proc/vmstat", "r");
-	size = fread(text, 1, sizeof(text) - 1, file);
-	fclose(file);
-	text[size] = '\0';
-	at = strstr(text, "nr_iommu_pages ");
-	return at ? atol(at + strlen("nr_iommu_pages ")) : -1;
-}
-
-/* Whether groups share a translation. */
-static bool one_domain(int container)
-{
-	struct {
-		struct vfio_iommu_feature head;
-		struct vfio_iommu_feature_domains data;
-		struct vfio_iommu_domain domains[4];
-	} answer = {
-		.head = { sizeof(answer), VFIO_IOMMU_FEATURE_GET | VFIO_IOMMU_FEATURE_DOMAINS }
-	};
-
-	call(container, VFIO_IOMMU_FEATURE, &answer);
-	if (answer.data.count != 2)
-		fail("%u groups", answer.data.count);
-	return answer.domains[0].domain == answer.domains[1].domain;
-}
-
 TEST_F(option, get_and_set)
 {
 	uint64_t value;
@@ -153,6 +119,40 @@ TEST_F(option, has_none_of_them)
 	EXPECT_EQ(-EOPNOTSUPP, __set_iommu(self->container, HOST_IOMMU));
 }
 #else
+/* Pages that page tables of IOMMUs take. */
+static long table_pages(void)
+{
+	char text[32 << 10], *at;
+	size_t size;
+	FILE *file;
+
+	/* Processors count for themselves until they are asked. */
+	write_text("/proc/sys/vm/stat_refresh", "1");
+	file = fopen("/proc/vmstat", "r");
+	size = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[size] = '\0';
+	at = strstr(text, "nr_iommu_pages ");
+	return at ? atol(at + strlen("nr_iommu_pages ")) : -1;
+}
+
+/* Whether groups share a translation. */
+static bool one_domain(int container)
+{
+	struct {
+		struct vfio_iommu_feature head;
+		struct vfio_iommu_feature_domains data;
+		struct vfio_iommu_domain domains[4];
+	} answer = {
+		.head = { sizeof(answer), VFIO_IOMMU_FEATURE_GET | VFIO_IOMMU_FEATURE_DOMAINS }
+	};
+
+	call(container, VFIO_IOMMU_FEATURE, &answer);
+	if (answer.data.count != 2)
+		fail("%u groups", answer.data.count);
+	return answer.domains[0].domain == answer.domains[1].domain;
+}
+
 TEST_F(option, snooping)
 {
 	group_set_container(self->group[0], self->container);

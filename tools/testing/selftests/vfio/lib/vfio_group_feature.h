@@ -126,6 +126,12 @@ static inline int __group_event(int group, int eventfd, uint32_t mask)
 			       &data, sizeof(data));
 }
 
+/* Whether groups can be in one container: a hypervisor gives each POWER group tables of its own. */
+static inline bool groups_share(void)
+{
+	return !ON_POWER || access("/proc/device-tree/rtas", F_OK);
+}
+
 /* True if the modules have these calls at all. */
 static inline bool group_has_features(int group)
 {
