@@ -120,6 +120,7 @@ void vfio_helper_sg_set_page(struct scatterlist *sg, struct page *page,
 #ifdef CONFIG_SPAPR_TCE_IOMMU
 bool vfio_helper_eeh_enabled(void);
 bool vfio_helper_has_put_tce_indirect(void);
+long vfio_helper_plpar_tce_put(unsigned long liobn, unsigned long ioba, unsigned long tce);
 long vfio_helper_plpar_tce_put_indirect(unsigned long liobn, unsigned long ioba,
 					unsigned long page, unsigned long count);
 u64 vfio_helper_virt_to_phys(const void *address);

@@ -29,6 +29,11 @@ long vfio_helper_plpar_tce_put_indirect(unsigned long liobn, unsigned long ioba,
 	return plpar_tce_put_indirect(liobn, ioba, page, count);
 }
 
+long vfio_helper_plpar_tce_put(unsigned long liobn, unsigned long ioba, unsigned long tce)
+{
+	return plpar_tce_put(liobn, ioba, tce);
+}
+
 u64 vfio_helper_virt_to_phys(const void *address)
 {
 	return virt_to_phys((volatile void *)address);

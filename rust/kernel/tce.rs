@@ -24,6 +24,7 @@ mod map;
 mod memory;
 mod pins;
 mod record;
+mod small;
 mod space;
 mod table;
 pub mod window;

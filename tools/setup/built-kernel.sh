@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# A kernel that is built here from the build root's source, as $KERNEL.config has it. Sourced after env.sh,
+# A kernel that is built here from the build root's source, as $FRAGMENTS have it. Sourced after env.sh,
 # progress.sh and steps.sh by debug-kernel and powerpc-kernel. As in setup, each step leaves its mark.
 
-fragment=$PROJECT/tools/setup/$KERNEL.config
+# The options that were asked for; where two files name the same, the later has the last word.
+fragment() {
+	(cd "$PROJECT/tools/setup" && cat "${FRAGMENTS[@]}") | awk -F = '
+		/^CONFIG_/ { if (!($1 in line)) order[++n] = $1; line[$1] = $0 }
+		END { for (i = 1; i <= n; i++) print line[order[i]] }'
+}
 
 make_kernel() {
 	"$PROJECT/tools/setup/enter-root" make -C "$KTREE" "${KMAKE[@]}" "$@"
@@ -15,7 +20,7 @@ mend_source() { :; }
 # allnoconfig: what the fragment does not name is off.
 configure() {
 	mend_source || return 1
-	cp "$fragment" "$KTREE/vfio.config" || return 1
+	fragment >"$KTREE/vfio.config" || return 1
 	make_kernel KCONFIG_ALLCONFIG=vfio.config allnoconfig || return 1
 	lost_options || return 1
 	touch "$KTREE/.vfio-configured"
@@ -31,9 +36,9 @@ lost_options() {
 		CONFIG_*) grep -q -x -F -- "$line" "$KTREE/.config" && continue ;;
 		*) continue ;;
 		esac
-		echo "${fragment##*/}: $line does not hold; a dependency is missing"
+		echo "${FRAGMENTS[*]}: $line does not hold; a dependency is missing"
 		lost=1
-	done <"$fragment"
+	done <"$KTREE/vfio.config"
 	return "$lost"
 }
 

@@ -6,7 +6,10 @@
 #   CACHE     downloads and built trees, outside the checkout (VFIO_RUST_CACHE)
 #   ROOT      the build root: a Debian tree with the tool chain (VFIO_RUST_ROOT)
 #   GUEST     the guest's root file system: the build root, but for POWER a tree of its own
-#   KERNEL    stock (Debian's), debug or powerpc (built here, see KERNEL-kernel) (VFIO_RUST_KERNEL)
+#   KERNEL    stock (Debian's), or built here: debug, powerpc, powerpc-debug (VFIO_RUST_KERNEL)
+#   POWER     not empty if that is a kernel for POWER
+#   CHECKED   not empty if that is a debug kernel
+#   FRAGMENTS for a kernel that is built here: the files of its configuration, the later of which win
 #   KTREE     the kernel source, prepared for Rust modules (VFIO_RUST_KTREE)
 #   KREL      the kernel release that is built for and booted, e.g. 7.3.4+deb13-amd64
 #   KIMAGE    the image that guests boot, as seen in the build root
@@ -34,12 +37,13 @@ newest_release() {
 
 # A changed list of packages is another root, a changed configuration another kernel.
 key_of() {
-	grep -v '^#' "$PROJECT/tools/setup/$1" | cksum | cut -d ' ' -f 1
+	(cd "$PROJECT/tools/setup" && cat "$@") | grep -v '^#' | cksum | cut -d ' ' -f 1
 }
 
-# A kernel that is built here, with modules: its folder, and what of it there is.
+# use_built_kernel FRAGMENT...: a kernel that is built here, with modules: its folder, and what of it there is.
 use_built_kernel() {
-	place=${KREL:-none}-$KERNEL-$(key_of "$KERNEL.config")
+	FRAGMENTS=("$@")
+	place=${KREL:-none}-$KERNEL-$(key_of "$@")
 	KTREE=$CACHE/linux-$place
 	KREL=$(cat "$KTREE/.vfio-prepared" 2>/dev/null || true)
 	KIMAGE=$KTREE/vmlinuz
@@ -47,7 +51,17 @@ use_built_kernel() {
 	KMAKE=(LLVM=1)
 }
 
-# use_kernel stock|debug|powerpc: set all that depends on the kernel. KREL stays empty while there is none.
+# What the kernels for POWER have in common. Rust for it takes a later compiler than Debian's kernel for amd64
+# was built with.
+use_power() {
+	POWER=1
+	ROOT=$CACHE/root-$SUITE-powerpc-$(key_of powerpc.packages)
+	GUEST=$CACHE/guest-powerpc-$(key_of powerpc.guest)
+	KMAKE+=(ARCH=powerpc)
+}
+
+# use_kernel stock|debug|powerpc|powerpc-debug: set all that depends on the kernel. KREL stays empty while there
+# is none.
 use_kernel() {
 	local place
 	KERNEL=$1
@@ -55,6 +69,7 @@ use_kernel() {
 	GUEST=$ROOT
 	KREL=$(newest_release "$ROOT")
 	PATIENCE=1
+	POWER='' CHECKED='' FRAGMENTS=()
 	case $KERNEL in
 	stock)
 		KTREE=${VFIO_RUST_KTREE:-$CACHE/linux-${KREL:-none}}
@@ -64,20 +79,24 @@ use_kernel() {
 		place=${KREL:-none}
 		;;
 	debug)
-		use_built_kernel
+		use_built_kernel debug.config
+		CHECKED=1
 		PATIENCE=10
 		;;
 	powerpc)
-		# Rust for POWER takes a later compiler than Debian's kernel for amd64 was built with.
-		use_built_kernel
-		ROOT=$CACHE/root-$SUITE-powerpc-$(key_of powerpc.packages)
-		GUEST=$CACHE/guest-powerpc-$(key_of powerpc.guest)
-		KMAKE+=(ARCH=powerpc)
+		use_built_kernel powerpc.config
+		use_power
 		# Resets go through firmware, which takes seconds.
 		PATIENCE=4
 		;;
+	powerpc-debug)
+		use_built_kernel powerpc.config powerpc-debug.config
+		use_power
+		CHECKED=1
+		PATIENCE=12
+		;;
 	*)
-		die "there is no kernel '$KERNEL' (stock, debug, powerpc)"
+		die "there is no kernel '$KERNEL' (stock, debug, powerpc, powerpc-debug)"
 		;;
 	esac
 	BUILD=${VFIO_RUST_MODULES:-$CACHE/build/$(printf '%s' "$PROJECT" | cksum | cut -d ' ' -f 1)-${PROJECT##*/}-$place}

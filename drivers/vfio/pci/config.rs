@@ -218,9 +218,10 @@ impl Config {
         let mut left = count;
         while left > 0 {
             let chunk = self.layout.chunk(at, left).ok_or(EFAULT)?;
-            let value = match is_hardware(&chunk) {
+            let masks = chunk.masks();
+            let value = match is_hardware(&chunk, masks) {
                 true => hw.read(chunk.at, chunk.width)?,
-                false => self.model.lock().read(&hw, &chunk)?,
+                false => self.model.lock().read_masked(&hw, &chunk, masks)?,
             };
             put(to, chunk.width, value)?;
             (at, left) = advance(at, left, chunk.width);
@@ -252,7 +253,14 @@ impl Config {
                 from.skip(usize::from(chunk.width.bytes()))?;
             } else {
                 let value = take(from, chunk.width)?;
-                self.write_chunk(host, route, &chunk, value)?;
+                if route == Route::Bits {
+                    // Nothing follows from it, so it needs no place in the order of those that have
+                    // effects.
+                    let hw = Registers(&self.pdev);
+                    self.model.lock().write_bits(&hw, &chunk, value)?;
+                } else {
+                    self.write_chunk(host, route, &chunk, value)?;
+                }
             }
             (at, left) = advance(at, left, chunk.width);
         }
@@ -271,6 +279,8 @@ impl Config {
     }
 
     /// Writes one piece and does what it asks for.
+    // Apart, so that what is common does not save registers for it.
+    #[inline(never)]
     fn write_chunk(
         &self,
         host: &dyn ConfigHost,
@@ -279,10 +289,6 @@ impl Config {
         value: u32,
     ) -> Result {
         let hw = Registers(&self.pdev);
-        if route == Route::Bits {
-            // Nothing follows from it, so it needs no place in the order of those that have effects.
-            return self.model.lock().write(&hw, chunk, value).map(|_| ());
-        }
         let _writer = self.writer.lock();
         match route {
             Route::Ignore | Route::Bits => {}

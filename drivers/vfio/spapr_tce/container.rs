@@ -2,8 +2,9 @@
 
 //! The state of one container.
 //!
-//! Everything that a program asks for happens under one lock, [`Container::state`]. What it reads from
-//! the program's memory it reads before, and what it says to it, it writes after.
+//! Everything that a program asks for happens under one lock, [`Container::state`]; only small requests to
+//! map and unmap make do with that of [`Space`]. What is read from the program's memory is read before,
+//! and what is said to it, is written after.
 //!
 //! Lock order: `state`, then the `mmap_lock` of the process, then what [`Space`] locks.
 //!

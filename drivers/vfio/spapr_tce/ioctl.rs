@@ -12,22 +12,17 @@ use super::{
     container::{
         Container,
         Flavour,
-        Origin,
-        Use, //
+        Origin, //
     },
     windows::Wanted, //
 };
-use core::mem::offset_of;
 use kernel::{
     prelude::*,
     seq_file::SeqFile, //
 };
 use kernel_ext::{
     eeh,
-    iommu::{
-        Access,
-        Group, //
-    },
+    iommu::Group,
     uaccess::UserArg, //
 };
 use vfio::iommu_driver::{
@@ -41,17 +36,11 @@ use vfio_uapi::{
     vfio_iommu_spapr_register_memory,
     vfio_iommu_spapr_tce_create,
     vfio_iommu_spapr_tce_remove,
-    vfio_iommu_type1_dma_map,
-    vfio_iommu_type1_dma_unmap,
-    DmaMapFlags,
     Pod,
     VFIO_SPAPR_TCE_v2_IOMMU as VFIO_SPAPR_TCE_V2_IOMMU,
     VFIO_EEH,
     VFIO_SPAPR_TCE_IOMMU, //
 };
-
-/// Bytes of the fixed part of `struct vfio_iommu_type1_dma_unmap`.
-const UNMAP_HEAD: usize = offset_of!(vfio_iommu_type1_dma_unmap, data);
 
 /// Answers `VFIO_CHECK_EXTENSION`.
 pub(crate) fn check_extension(extension: u64) -> isize {
@@ -134,61 +123,6 @@ pub(super) fn checked<T: Pod>(
 }
 
 impl Container {
-    /// Answers `VFIO_IOMMU_MAP_DMA`.
-    fn map_dma(&self, arg: UserArg) -> Result {
-        let raw: Result<vfio_iommu_type1_dma_map> = arg.read();
-        let mut state = self.enter()?;
-        if matches!(state.usable, Use::Disabled) {
-            return Err(EPERM);
-        }
-        let flags = DmaMapFlags::READ | DmaMapFlags::WRITE;
-        let size = size_of::<vfio_iommu_type1_dma_map>();
-        let raw = checked(raw, size, |raw| (raw.argsz, raw.flags), flags.bits())?;
-        self.settle_default_window(&mut state)?;
-        let (number, window) = state.find_window(raw.iova).ok_or(ENXIO)?;
-        let page = window.shift();
-        page.pages(raw.size).ok_or(EINVAL)?;
-        page.pages(raw.vaddr).ok_or(EINVAL)?;
-        let flags = DmaMapFlags::from_bits_truncate(raw.flags);
-        let access = match (
-            flags.contains(DmaMapFlags::READ),
-            flags.contains(DmaMapFlags::WRITE),
-        ) {
-            (true, true) => Access::ReadWrite,
-            (true, false) => Access::Read,
-            (false, true) => Access::Write,
-            (false, false) => return Err(EINVAL),
-        };
-        let entries = window.entries(raw.iova, raw.size).ok_or(EINVAL)?;
-        // Behind the last address there is no memory.
-        let wraps = raw.vaddr.checked_add(raw.size).is_none();
-        match self.flavour {
-            Flavour::V2 if wraps => Err(EINVAL),
-            Flavour::V2 => self
-                .space
-                .map_registered(number, entries, raw.vaddr, access),
-            Flavour::V1 if wraps => Err(EFAULT),
-            Flavour::V1 => {
-                self.map_pinned(&state, (number, entries), (raw.vaddr, raw.size), access)
-            }
-        }
-    }
-
-    /// Answers `VFIO_IOMMU_UNMAP_DMA`.
-    fn unmap_dma(&self, arg: UserArg) -> Result {
-        let raw: Result<vfio_iommu_type1_dma_unmap> = arg.read_head(UNMAP_HEAD);
-        let mut state = self.enter()?;
-        if matches!(state.usable, Use::Disabled) {
-            return Err(EPERM);
-        }
-        let raw = checked(raw, UNMAP_HEAD, |raw| (raw.argsz, raw.flags), 0)?;
-        self.settle_default_window(&mut state)?;
-        let (number, window) = state.find_window(raw.iova).ok_or(ENXIO)?;
-        let entries = window.entries(raw.iova, raw.size).ok_or(EINVAL)?;
-        self.space.unmap(number, entries);
-        Ok(())
-    }
-
     /// Answers `VFIO_IOMMU_SPAPR_REGISTER_MEMORY`.
     fn register_memory(&self, arg: UserArg) -> Result {
         let raw: Result<vfio_iommu_spapr_register_memory> = arg.read();

@@ -6,7 +6,7 @@
 //! page. A program puts its memory behind entries, and takes it back.
 //!
 //! - [`container`]: the state of one container
-//! - [`ioctl`]: the calls of a program, parsed
+//! - [`ioctl`], [`dma`]: the calls of a program, parsed
 //! - [`attach`]: groups coming and going
 //! - [`windows`]: making and removing windows
 //! - [`memory`] and [`charge`]: what may be mapped, and who pays for it
@@ -25,6 +25,7 @@ mod attach;
 mod charge;
 mod container;
 mod describe;
+mod dma;
 mod info;
 mod ioctl;
 mod memory;

@@ -40,6 +40,7 @@ impl Device {
     /// # Errors
     ///
     /// [`EINVAL`] and [`ENODEV`] from the PCI core, and what the bus makes of a failed cycle.
+    #[inline]
     pub fn user_read_config_u8(&self, at: u16) -> Result<u8> {
         // SAFETY: `as_raw()` is a valid device as long as `self` lives.
         unsafe { read_u8(self.as_raw(), at) }
@@ -50,6 +51,7 @@ impl Device {
     /// # Errors
     ///
     /// Those of [`Device::user_read_config_u8`].
+    #[inline]
     pub fn user_read_config_u16(&self, at: u16) -> Result<u16> {
         // SAFETY: `as_raw()` is a valid device as long as `self` lives.
         unsafe { read_u16(self.as_raw(), at) }
@@ -60,6 +62,7 @@ impl Device {
     /// # Errors
     ///
     /// Those of [`Device::user_read_config_u8`].
+    #[inline]
     pub fn user_read_config_u32(&self, at: u16) -> Result<u32> {
         // SAFETY: `as_raw()` is a valid device as long as `self` lives.
         unsafe { read_u32(self.as_raw(), at) }
@@ -70,12 +73,11 @@ impl Device {
     /// # Errors
     ///
     /// Those of [`Device::user_read_config_u8`].
+    #[inline]
     pub fn user_write_config_u8(&self, at: u16, value: u8) -> Result {
         // SAFETY: `as_raw()` is a valid device as long as `self` lives. What the write does to the
         // device is up to the caller, as with every register.
-        to_result(unsafe {
-            bindings::pci_user_write_config_byte(self.as_raw(), c_int::from(at), value)
-        })
+        done(unsafe { bindings::pci_user_write_config_byte(self.as_raw(), c_int::from(at), value) })
     }
 
     /// Writes a word at offset `at`, a multiple of two.
@@ -83,11 +85,10 @@ impl Device {
     /// # Errors
     ///
     /// Those of [`Device::user_read_config_u8`].
+    #[inline]
     pub fn user_write_config_u16(&self, at: u16, value: u16) -> Result {
         // SAFETY: As for `user_write_config_u8`.
-        to_result(unsafe {
-            bindings::pci_user_write_config_word(self.as_raw(), c_int::from(at), value)
-        })
+        done(unsafe { bindings::pci_user_write_config_word(self.as_raw(), c_int::from(at), value) })
     }
 
     /// Writes a dword at offset `at`, a multiple of four.
@@ -95,9 +96,10 @@ impl Device {
     /// # Errors
     ///
     /// Those of [`Device::user_read_config_u8`].
+    #[inline]
     pub fn user_write_config_u32(&self, at: u16, value: u32) -> Result {
         // SAFETY: As for `user_write_config_u8`.
-        to_result(unsafe {
+        done(unsafe {
             bindings::pci_user_write_config_dword(self.as_raw(), c_int::from(at), value)
         })
     }
@@ -201,17 +203,27 @@ impl Device {
     }
 }
 
+/// What an accessor returns as a result. This is on the way of each access, which mostly works.
+#[inline]
+fn done(result: c_int) -> Result {
+    match result {
+        0 => Ok(()),
+        _ => to_result(result),
+    }
+}
+
 /// Reads a byte of a device's configuration space at offset `at`.
 ///
 /// # Safety
 ///
 /// `pdev` is valid.
+#[inline]
 pub(super) unsafe fn read_u8(pdev: *mut bindings::pci_dev, at: u16) -> Result<u8> {
     let mut value = 0;
     // SAFETY:
     // - `pdev` is valid, by the requirements of this function.
     // - `value` is valid for a write of one byte.
-    to_result(unsafe { bindings::pci_user_read_config_byte(pdev, at.into(), &mut value) })?;
+    done(unsafe { bindings::pci_user_read_config_byte(pdev, at.into(), &mut value) })?;
     Ok(value)
 }
 
@@ -220,12 +232,13 @@ pub(super) unsafe fn read_u8(pdev: *mut bindings::pci_dev, at: u16) -> Result<u8
 /// # Safety
 ///
 /// `pdev` is valid.
+#[inline]
 pub(super) unsafe fn read_u16(pdev: *mut bindings::pci_dev, at: u16) -> Result<u16> {
     let mut value = 0;
     // SAFETY:
     // - `pdev` is valid, by the requirements of this function.
     // - `value` is valid for a write of two bytes.
-    to_result(unsafe { bindings::pci_user_read_config_word(pdev, at.into(), &mut value) })?;
+    done(unsafe { bindings::pci_user_read_config_word(pdev, at.into(), &mut value) })?;
     Ok(value)
 }
 
@@ -234,11 +247,12 @@ pub(super) unsafe fn read_u16(pdev: *mut bindings::pci_dev, at: u16) -> Result<u
 /// # Safety
 ///
 /// `pdev` is valid.
+#[inline]
 pub(super) unsafe fn read_u32(pdev: *mut bindings::pci_dev, at: u16) -> Result<u32> {
     let mut value = 0;
     // SAFETY:
     // - `pdev` is valid, by the requirements of this function.
     // - `value` is valid for a write of four bytes.
-    to_result(unsafe { bindings::pci_user_read_config_dword(pdev, at.into(), &mut value) })?;
+    done(unsafe { bindings::pci_user_read_config_dword(pdev, at.into(), &mut value) })?;
     Ok(value)
 }

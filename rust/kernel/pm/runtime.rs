@@ -11,9 +11,10 @@
 //! C header: [`include/linux/pm_runtime.h`](srctree/include/linux/pm_runtime.h)
 
 use crate::bindings;
+#[cfg(not(CONFIG_PM))]
+use kernel::error::to_result;
 use kernel::{
     device::Device,
-    error::to_result,
     prelude::*,
     sync::aref::ARef, //
 };
@@ -24,6 +25,55 @@ fn raw(dev: &Device) -> *mut bindings::device {
     core::ptr::from_ref(dev)
         .cast::<bindings::device>()
         .cast_mut()
+}
+
+/// Takes one use of a device and wakes it: `pm_runtime_resume_and_get` of C, without the detour through a C
+/// function, as this is done for each access to a device.
+///
+/// # Errors
+///
+/// Those of [`RuntimeRef::resume`]; the use is given back then.
+///
+/// # Safety
+///
+/// The device is live, and the caller may sleep.
+#[inline]
+unsafe fn take_use(dev: *mut bindings::device) -> Result {
+    #[cfg(CONFIG_PM)]
+    {
+        // SAFETY: As the caller promises. CAST: A small constant.
+        let result = unsafe { bindings::__pm_runtime_resume(dev, bindings::RPM_GET_PUT as c_int) };
+        if result >= 0 {
+            return Ok(());
+        }
+        // SAFETY: The device is live; the use was taken just above.
+        unsafe { bindings::vfio_helper_pm_runtime_put_noidle(dev) };
+        Err(Error::from_errno(result))
+    }
+    #[cfg(not(CONFIG_PM))]
+    // SAFETY: As the caller promises.
+    to_result(unsafe { bindings::vfio_helper_pm_runtime_resume_and_get(dev) })
+}
+
+/// Gives back one use of a device: `pm_runtime_put` of C.
+///
+/// # Safety
+///
+/// The device is live, and one use of it is the caller's, who gives it up.
+#[inline]
+unsafe fn give_use(dev: *mut bindings::device) {
+    #[cfg(CONFIG_PM)]
+    {
+        // CAST: Small constants.
+        let flags = (bindings::RPM_GET_PUT | bindings::RPM_ASYNC) as c_int;
+        // SAFETY: As the caller promises. What it returns does not matter: the device may be in use.
+        unsafe { bindings::__pm_runtime_idle(dev, flags) };
+    }
+    #[cfg(not(CONFIG_PM))]
+    // SAFETY: As the caller promises.
+    unsafe {
+        bindings::vfio_helper_pm_runtime_put(dev)
+    };
 }
 
 /// Keeps a device awake.
@@ -46,7 +96,7 @@ impl RuntimeRef {
     pub fn resume(dev: &Device) -> Result<Self> {
         // SAFETY: `dev` is a live device by its own invariant; the call sleeps, which every caller
         // outside atomic context may do.
-        to_result(unsafe { bindings::vfio_helper_pm_runtime_resume_and_get(raw(dev)) })?;
+        unsafe { take_use(raw(dev)) }?;
         // INVARIANT: The successful call took one use, and gives back what it took on failure.
         Ok(Self(dev.into()))
     }
@@ -56,7 +106,7 @@ impl Drop for RuntimeRef {
     fn drop(&mut self) {
         // SAFETY: The device is live because `self.0` counts as a reference to it, and the use
         // given back here belongs to this value by the type invariant.
-        unsafe { bindings::vfio_helper_pm_runtime_put(raw(&self.0)) };
+        unsafe { give_use(raw(&self.0)) };
     }
 }
 
@@ -77,7 +127,7 @@ impl<'a> Awake<'a> {
     #[inline]
     pub fn resume(dev: &'a Device) -> Result<Self> {
         // SAFETY: As in `RuntimeRef::resume`.
-        to_result(unsafe { bindings::vfio_helper_pm_runtime_resume_and_get(raw(dev)) })?;
+        unsafe { take_use(raw(dev)) }?;
         // INVARIANT: The successful call took one use, and gives back what it took on failure.
         Ok(Self(dev))
     }
@@ -88,7 +138,7 @@ impl Drop for Awake<'_> {
     fn drop(&mut self) {
         // SAFETY: The device is borrowed, so it is live, and the use given back here belongs to this
         // value by the type invariant.
-        unsafe { bindings::vfio_helper_pm_runtime_put(raw(self.0)) };
+        unsafe { give_use(raw(self.0)) };
     }
 }
 

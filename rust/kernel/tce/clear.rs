@@ -57,9 +57,13 @@ impl Space {
         }
     }
 
-    /// Empties all of window `number`.
+    /// Empties all of window `number`. Small requests are let in no more, so it stays empty as long as the
+    /// caller keeps others out.
     pub fn clear_window(&self, number: usize) {
-        let all = self.inner.lock().table(number).map(|t| t.window().all());
+        let mut inner = self.inner.lock();
+        inner.small = false;
+        let all = inner.table(number).map(|table| table.window().all());
+        drop(inner);
         if let Some(all) = all {
             self.unmap(number, all);
         }
@@ -116,6 +120,17 @@ impl Inner {
             let page = table.window().shift().bytes();
             record.address().is_some_and(|at| overlaps(at, page, range))
         })
+    }
+
+    /// Empties entries of window `number`.
+    pub(super) fn clear_all(&mut self, number: usize, entries: Entries) {
+        let mut rest = entries;
+        while rest.count() != 0 {
+            match self.clear_first(number, rest, |_, _, _| true) {
+                Some(next) => rest = next,
+                None => break,
+            }
+        }
     }
 
     /// Empties all entries that are as `wanted`; returns whether there were any.
@@ -180,7 +195,7 @@ pub(super) fn release(regions: &[Region], mm: Option<&Mm>, record: Record, tce: 
 }
 
 /// Notes that one entry fewer is made from registered memory, which may have been written.
-fn let_go(regions: &[Region], mm: Option<&Mm>, at: usize) {
+pub(super) fn let_go(regions: &[Region], mm: Option<&Mm>, at: usize) {
     match (region_of(regions, at), mm) {
         (Some(region), _) => region.let_go(at),
         // KVM makes entries from whatever the process has registered.

@@ -49,10 +49,8 @@ impl Batch {
 impl Inner {
     /// Empties the first `done` entries of a batch that failed.
     pub(super) fn clear_made(&mut self, number: usize, batch: Batch, done: u64) {
-        let (mut rest, _) = batch.entries.split(done);
-        while let Some(next) = self.clear_first(number, rest, |_, _, _| true) {
-            rest = next;
-        }
+        let (made, _) = batch.entries.split(done);
+        self.clear_all(number, made);
     }
 
     /// Fills the entries of a batch, for which the memory is in the list, and pinned or counted.

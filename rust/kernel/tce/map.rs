@@ -56,19 +56,14 @@ impl Space {
         let mut rest = entries;
         let mut at = vaddr;
         while rest.count() != 0 {
-            let mut inner = self.inner.lock();
-            let result = inner.map_registered_batch(number, rest, at, access);
-            drop(inner);
-            let result = result.map_err(|error| (0, error));
-            let (done, bytes) = self.clear_failed(number, (entries, rest), result)?;
-            (_, rest) = rest.split(done);
+            let (batch, behind) = rest.split(BATCH);
+            let result = check_killed()
+                .and_then(|()| self.inner.lock().map_registered(number, batch, at, access))
+                .map_err(|error| (0, error));
+            let bytes = self.clear_failed(number, (entries, rest), result)?;
+            rest = behind;
             at = at.saturating_add(bytes);
-            // Most requests are for one entry, and that is all.
-            if rest.count() != 0 {
-                cond_resched();
-                let result = check_killed().map_err(|error| (0, error));
-                self.clear_failed(number, (entries, rest), result)?;
-            }
+            cond_resched();
         }
         Ok(())
     }
@@ -163,6 +158,32 @@ impl Space {
 }
 
 impl Inner {
+    /// Fills `entries`, at most a batch, with registered memory; returns of how many bytes.
+    ///
+    /// Fails as [`Space::map_registered`] does; then those are empty that were reached.
+    pub(super) fn map_registered(
+        &mut self,
+        number: usize,
+        entries: Entries,
+        vaddr: u64,
+        access: Access,
+    ) -> Result<u64> {
+        let mut rest = entries;
+        let mut bytes: u64 = 0;
+        while rest.count() != 0 {
+            let at = vaddr.saturating_add(bytes);
+            let made = self.map_registered_batch(number, rest, at, access);
+            let (done, more) = made.inspect_err(|_| {
+                // OVERFLOW: What is left is a part.
+                let (reached, _) = entries.split(entries.count() - rest.count());
+                self.clear_all(number, reached);
+            })?;
+            (_, rest) = rest.split(done);
+            bytes = bytes.saturating_add(more);
+        }
+        Ok(bytes)
+    }
+
     /// Fills the first of `among` with registered memory, as many as go at once; returns how many,
     /// and of how many bytes.
     fn map_registered_batch(

@@ -115,6 +115,7 @@ impl Region {
     }
 
     /// Returns the number of the page that an address is in.
+    #[inline]
     fn page_of(&self, vaddr: usize) -> Option<usize> {
         let page = vaddr.checked_sub(self.vaddr)? >> PAGE_SHIFT;
         (page < self.pages).then_some(page)
@@ -127,6 +128,7 @@ impl Region {
     ///
     /// `EINVAL` if it is not all registered, `EFAULT` if the process has given a part of it up,
     /// `EPERM` if the memory behind it is not one page of that size.
+    #[inline]
     pub(super) fn frame(&self, vaddr: usize, shift: PageShift) -> Result<u64> {
         let last = vaddr
             .checked_add(usize::try_from(shift.bytes() - 1)?)
@@ -153,6 +155,7 @@ impl Region {
     /// Returns the physical address of `vaddr`, in bytes.
     ///
     /// Fails with `EINVAL` if it is not registered, or not in pages as large as `shift`.
+    #[inline]
     fn look_up(&self, vaddr: usize, shift: PageShift) -> Result<u64> {
         let mut physical: c_ulong = 0;
         // SAFETY: The memory is registered by the type invariant; the result goes to a place that is
@@ -183,6 +186,7 @@ impl Region {
     /// Notes one more entry that is made from it.
     ///
     /// Fails with `ENXIO` if it is just being given back.
+    #[inline]
     pub(super) fn count(&self) -> Result {
         // SAFETY: The memory is registered by the type invariant.
         match unsafe { bindings::mm_iommu_mapped_inc(self.raw.as_ptr()) } {

@@ -11,8 +11,8 @@
 //!
 //! # Who may do what at the same time
 //!
-//! The caller keeps apart what programs ask for. `inner` is a short mutex around windows and
-//! registered memory. **Whoever holds it neither waits for memory nor touches that of a program**,
+//! The caller keeps apart what programs ask for, except for [small](super::small) requests. `inner` is a
+//! short mutex around windows and registered memory. **Whoever holds it neither waits for memory nor touches that of a program**,
 //! because a callback of the memory manager takes it while the kernel reclaims memory or holds locks
 //! of a program's memory.
 //!
@@ -62,6 +62,9 @@ pub struct Space {
 pub(super) struct Inner {
     pub(super) windows: Windows<Arc<Table>>,
 
+    /// Whether small requests are let in.
+    pub(super) small: bool,
+
     /// What is registered, by address; no two overlap.
     pub(super) regions: KVec<Region>,
 
@@ -100,6 +103,7 @@ impl Space {
         let list = KBox::init(pin_init::init_zeroed(), GFP_KERNEL_ACCOUNT)?;
         let inner = Inner {
             windows: Windows::none(),
+            small: false,
             regions: KVec::new(),
             pinned: None,
             events: 0,
@@ -123,9 +127,7 @@ impl Space {
 
     /// Returns whether there is window `number`.
     pub fn has_window(&self, number: usize) -> bool {
-        let inner = self.inner.lock();
-        let mut windows = inner.windows.iter();
-        windows.any(|(there, ..)| there == number)
+        self.inner.lock().windows.get(number).is_some()
     }
 
     /// Returns the tables of the windows, by number.
@@ -262,6 +264,7 @@ impl Inner {
 }
 
 /// Returns the one of `regions` that an address is in.
+#[inline]
 pub(super) fn region_of(regions: &[Region], vaddr: usize) -> Option<&Region> {
     let behind = regions.partition_point(|region| region.range().0 <= vaddr);
     let region = regions.get(behind.checked_sub(1)?)?;
@@ -270,8 +273,7 @@ pub(super) fn region_of(regions: &[Region], vaddr: usize) -> Option<&Region> {
 
 /// Returns the table of window `number`.
 pub(super) fn table_of(windows: &Windows<Arc<Table>>, number: usize) -> Option<&Table> {
-    let mut windows = windows.iter();
-    let (_, _, table) = windows.find(|(there, ..)| *there == number)?;
+    let (_, table) = windows.get(number)?;
     Some(table)
 }
 

@@ -59,7 +59,7 @@ impl Place {
     }
 
     /// Notes something: `WRITE_ONCE` of C.
-    fn set(&self, raw: u64) {
+    pub(super) fn set(&self, raw: u64) {
         // SAFETY: As in `get`; a volatile write of a word is a single write.
         unsafe { self.0.get().write_volatile(raw) }
     }
@@ -139,7 +139,7 @@ impl Table {
         self.raw.as_ptr()
     }
 
-    fn table(&self) -> &vfio_bindings::iommu_table {
+    pub(super) fn table(&self) -> &vfio_bindings::iommu_table {
         // SAFETY: The table is live by the type invariant; the fields that are read through this
         // reference do not change.
         unsafe { self.raw.as_ref() }
@@ -273,6 +273,26 @@ impl Table {
         }
     }
 
+    /// Returns the bus address of the first of `entries`.
+    pub(super) fn bus_address(&self, entries: Entries) -> c_ulong {
+        // CAST: Bus addresses fit.
+        (entries.first() << self.window.shift().get()) as c_ulong
+    }
+
+    /// Turns what the hypervisor says to filling `entries` into a result; if it refuses, empties them.
+    pub(super) fn refused(&self, entries: Entries, result: c_long) -> Result {
+        if result == 0 {
+            return Ok(());
+        }
+        self.clear(entries);
+        // CAST: A small constant.
+        if result == bindings::H_NOT_ENOUGH_RESOURCES as c_long {
+            Err(ENOMEM)
+        } else {
+            Err(EIO)
+        }
+    }
+
     /// Fills entries with the memory at the physical addresses in `list`, with one hypercall. The list
     /// is of no use any more after that.
     ///
@@ -297,22 +317,12 @@ impl Table {
         let result = unsafe {
             bindings::vfio_helper_plpar_tce_put_indirect(
                 self.table().it_index,
-                // CAST: Bus addresses fit.
-                (entries.first() << self.window.shift().get()) as c_ulong,
+                self.bus_address(entries),
                 bindings::vfio_helper_virt_to_phys(core::ptr::from_mut(list).cast()) as c_ulong,
                 count,
             )
         };
-        if result == 0 {
-            return Ok(());
-        }
-        self.clear(entries);
-        // CAST: A small constant.
-        if result == bindings::H_NOT_ENOUGH_RESOURCES as c_long {
-            Err(ENOMEM)
-        } else {
-            Err(EIO)
-        }
+        self.refused(entries, result)
     }
 
     /// Fills entries with contiguous memory from `physical` on, and tells the hardware.
@@ -441,7 +451,7 @@ impl Drop for Table {
 }
 
 /// Returns the bits of an entry that say what devices may do.
-fn permissions(access: Access) -> u64 {
+pub(super) fn permissions(access: Access) -> u64 {
     match access {
         Access::Read => TCE_READ,
         Access::Write => TCE_WRITE,

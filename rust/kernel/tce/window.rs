@@ -203,6 +203,12 @@ impl<T> Windows<T> {
         self.iter().find(|(_, window, _)| window.contains(address))
     }
 
+    /// Returns the window in place `number`.
+    pub fn get(&self, number: usize) -> Option<(&Window, &T)> {
+        let (window, value) = self.0.get(number)?.as_ref()?;
+        Some((window, value))
+    }
+
     /// Goes through the windows by their numbers.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &Window, &T)> {
         let numbered = self.0.iter().enumerate();
@@ -310,6 +316,8 @@ mod tests {
         assert_eq!(windows.free(), Some(1));
         assert_eq!(windows.insert(1, high, 'h'), Ok(()));
         assert_eq!(windows.free(), None);
+        assert_eq!(windows.get(1), Some((&high, &'h')));
+        assert_eq!(windows.get(2), None);
         assert_eq!(windows.find((1 << 30) - 1), Some((0, &low, &'l')));
         assert_eq!(windows.find(1 << 30), None);
         assert_eq!(windows.find((1 << 59) + 77), Some((1, &high, &'h')));

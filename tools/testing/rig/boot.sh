@@ -57,7 +57,10 @@ write_session() {
 
 # Look for freed pages that devices still reach; two memory nodes, for pages to be moved between. All is
 # slow here, on a busy host very slow: that alone is no soft lockup. The session writes long reports.
-debug_parameters=(iommu.debug_pagealloc=1 numa=fake=2 watchdog_thresh=60 printk.devkmsg=on)
+debug_parameters=(watchdog_thresh=60 printk.devkmsg=on)
+pc_debug_parameters=(iommu.debug_pagealloc=1 numa=fake=2)
+# KASAN is for the radix tree only.
+power_debug_parameters=(disable_radix=no)
 
 guest_parameters() {
 	# On a busy host the boot-time check of the timer counts too few ticks, and the kernel panics.
@@ -76,7 +79,10 @@ guest_parameters() {
 	if [ -z "$native" ]; then
 		append+=("modprobe.blacklist=$(IFS=, && echo "${blacklist[*]}")")
 	fi
-	[ "$KERNEL" != debug ] || append+=("${debug_parameters[@]}")
+	if [ -n "$CHECKED" ]; then
+		append+=("${debug_parameters[@]}")
+		if is_power; then append+=("${power_debug_parameters[@]}"); else append+=("${pc_debug_parameters[@]}"); fi
+	fi
 	[ -z "$monitor" ] || add_monitor
 	[ -z "$icount" ] || qemu+=(-icount shift=1,sleep=off)
 	append+=(loglevel=7 "${kernel_args[@]}")

@@ -19,7 +19,8 @@ the host finds them in the folder given with --out.
   --kernel stock|debug  Debian's kernel; or one that is built on first use (10 minutes, 3 GB) to find bugs:
                         KASAN, UBSAN, lockdep, kmemleak, fault injection, DEBUG_VM, IOMMUFD, no-IOMMU mode, the device
                         cdev, a look at each freed page whether a device still reaches it. Builds our
-                        modules for it too. Guests take three times as long. Default: VFIO_RUST_KERNEL
+                        modules for it too. Guests take three times as long. Default: VFIO_RUST_KERNEL.
+                        On POWER: powerpc-debug, with most of the same (built in 25 minutes)
   --device SPEC         a test device, or any QEMU -device text; repeatable. Test devices:
                           nvme[:SIZE]   NVMe disk, empty, 128M      VFIO_TEST_NVME       00:10.0 00:11.0
                           edu           MSI, INTx, 28-bit DMA       VFIO_TEST_EDU        00:12.0 00:13.0
@@ -91,7 +92,10 @@ check_machine() {
 	case $machine in
 	intel | amd | none) ;;
 	pseries | powernv)
-		kernel=powerpc
+		case $kernel in
+		*debug) kernel=powerpc-debug ;;
+		*) kernel=powerpc ;;
+		esac
 		;;
 	virtio) not_yet "--machine $machine" 4 ;;
 	*) bad_usage "unknown machine '$machine' (intel, amd, none, pseries, powernv)" ;;
@@ -106,10 +110,10 @@ check_choices() {
 	esac
 	case $kernel in
 	stock | debug) ;;
-	powerpc) is_power || bad_usage "the kernel 'powerpc' is for --machine pseries and powernv" ;;
+	powerpc*) is_power || bad_usage "the kernel '$kernel' is for --machine pseries and powernv" ;;
 	*) bad_usage "unknown kernel '$kernel' (stock, debug)" ;;
 	esac
-	[ -n "$timeout" ] || timeout=$([ "$kernel" = debug ] && echo 900 || echo 300)
+	[ -n "$timeout" ] || timeout=$([[ $kernel = *debug ]] && echo 900 || echo 300)
 	case $smp$timeout in
 	'' | *[!0-9]*) bad_usage "--smp and --timeout take whole numbers" ;;
 	esac
@@ -150,19 +154,17 @@ parse_options() {
 	check_choices
 }
 
-# From here on all is about the kernel that was asked for. The debug kernel and our modules for it are
+# From here on all is about the kernel that was asked for. A debug kernel and our modules for it are
 # made when they are missing: no other target does.
 choose_guest_kernel() {
 	export VFIO_RUST_KERNEL=$kernel
-	! is_power || "$PROJECT/tools/setup/powerpc-kernel" >&2 || exit 126
-	if [ "$kernel" = debug ]; then
-		"$PROJECT/tools/setup/debug-kernel" >&2 || exit 126
-		"$PROJECT/tools/setup/build-modules" modules >"$CACHE/logs/modules-debug.log" 2>&1 || {
-			warn "the modules do not build for the debug kernel; log: $CACHE/logs/modules-debug.log"
-			exit 126
-		}
-	fi
+	[ "$kernel" = stock ] || "$PROJECT/tools/setup/setup" >&2 || exit 126
 	use_kernel "$kernel"
+	[ -n "$CHECKED" ] || return 0
+	"$PROJECT/tools/setup/build-modules" modules >"$CACHE/logs/modules-$kernel.log" 2>&1 || {
+		warn "the modules do not build for the debug kernel; log: $CACHE/logs/modules-$kernel.log"
+		exit 126
+	}
 }
 
 add_share() {

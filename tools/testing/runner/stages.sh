@@ -13,7 +13,7 @@ debug)
 	# Debian's kernel has no no-IOMMU mode.
 	guest_stages=("${guest_stages[@]:1}" noiommu_rust noiommu_c)
 	;;
-powerpc)
+powerpc*)
 	host_stages=(clippy)
 	guest_stages=(selftests_pseries_rust selftests_powernv_rust selftests_pseries_c selftests_powernv_c
 		vfioctl_pseries_rust vfioctl_powernv_rust)
@@ -29,7 +29,7 @@ test_devices=(--device nvme --device edu --device edu --device edu-pair --device
 	--device igb-port --device e1000e --device ivshmem:16M --device testdev --device xhci-msi
 	--device vga --device vga-port --device denylisted --device igd --hugepages 16)
 cross=()
-if [ "$KERNEL" = powerpc ]; then
+if [ -n "$POWER" ]; then
 	test_devices=(--device nvme --device edu --device edu --device e1000e --device igb)
 	cross=(CC=powerpc64le-linux-gnu-gcc LDFLAGS=-static)
 fi

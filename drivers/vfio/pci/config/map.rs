@@ -140,6 +140,18 @@ impl Cell {
         start_and_run: 0,
     };
 
+    /// The entries of a dword all of whose bytes are `owner`'s, which begins at 0.
+    const fn dword(owner: Owner) -> [Cell; 4] {
+        let mut cells = [Cell {
+            owner,
+            start_and_run: 3,
+        }; 4];
+        cells[1].start_and_run = 2;
+        cells[2].start_and_run = 1;
+        cells[3].start_and_run = 0;
+        cells
+    }
+
     /// Returns where the owner begins.
     fn start(&self) -> u16 {
         self.start_and_run & !3
@@ -182,6 +194,7 @@ pub(crate) struct Chunk {
 
 impl Chunk {
     /// Returns where the bits of this access live and which may be written.
+    #[inline]
     pub(crate) fn masks(&self) -> Masks {
         self.owner.perm().masks(self.offset, self.width)
     }
@@ -253,11 +266,22 @@ impl<C: Deref<Target = [Cell]>> Layout<C> {
 impl<C: DerefMut<Target = [Cell]>> Layout<C> {
     /// Makes a map over `cells`, which must all be [`Cell::UNASSIGNED`]: everything but the header
     /// is without an owner.
-    pub(crate) fn new(cells: C) -> Self {
-        let mut layout = Layout { cells };
-        layout.count_runs(0, layout.cells.len());
-        layout.claim(Owner::Header, 0, HEADER_SIZE);
-        layout
+    pub(crate) fn new(mut cells: C) -> Self {
+        const HEADER: [Cell; 4] = Cell::dword(Owner::Header);
+        const UNASSIGNED: [Cell; 4] = Cell::dword(Owner::Unassigned);
+        // Whole dwords, as most of the map never changes again.
+        let mut dwords = cells.chunks_exact_mut(4);
+        for dword in dwords.by_ref().take(usize::from(HEADER_SIZE / 4)) {
+            dword.copy_from_slice(&HEADER);
+        }
+        for dword in dwords.by_ref() {
+            dword.copy_from_slice(&UNASSIGNED);
+        }
+        let behind = dwords.into_remainder();
+        for (run, cell) in (0..).zip(behind.iter_mut().rev()) {
+            cell.set_run(run);
+        }
+        Layout { cells }
     }
 
     /// Gives `len` bytes from `start`, which must be a multiple of four, to `owner`, cut at the end

@@ -32,7 +32,10 @@ use super::{
         self,
         MsiState, //
     },
-    perm::Hw,
+    perm::{
+        Hw,
+        Masks, //
+    },
     regs::{
         COMMAND,
         COMMAND_IO,
@@ -47,7 +50,7 @@ use super::{
 pub(crate) enum Route {
     /// It changes nothing; the user's memory need not be read.
     Ignore,
-    /// [`Model::write`], which has no effect.
+    /// [`Model::write_bits`].
     Bits,
     /// [`Model::write`].
     Plain,
@@ -71,10 +74,10 @@ impl Route {
     }
 }
 
-/// Returns whether a read of `chunk` shows nothing but the hardware, so that [`Model::read`] need not
-/// be asked.
-pub(crate) fn is_hardware(chunk: &Chunk) -> bool {
-    chunk.masks().virt == 0 && !is_command(chunk)
+/// Returns whether a read of `chunk`, which has these `masks`, shows nothing but the hardware, so that the
+/// model need not be asked.
+pub(crate) fn is_hardware(chunk: &Chunk, masks: Masks) -> bool {
+    masks.virt == 0 && !is_command(chunk)
 }
 
 /// Returns whether `chunk` begins with COMMAND.
@@ -123,12 +126,45 @@ impl<B: DerefMut<Target = [u8]>> Model<B> {
     /// # Errors
     ///
     /// Those of the hardware.
+    #[cfg(test)]
     pub(crate) fn read<H: Hw>(&self, hw: &H, chunk: &Chunk) -> Result<u32, H::Error> {
-        let mut value = self.space.read(hw, chunk)?;
+        self.read_masked(hw, chunk, chunk.masks())
+    }
+
+    /// Reads `chunk`, which has these `masks`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the hardware.
+    pub(crate) fn read_masked<H: Hw>(
+        &self,
+        hw: &H,
+        chunk: &Chunk,
+        masks: Masks,
+    ) -> Result<u32, H::Error> {
+        let mut value = self.space.read(hw, chunk, masks)?;
         if is_command(chunk) && self.facts.no_command_memory {
             value |= u32::from(self.command() & COMMAND_MEMORY);
         }
         Ok(value)
+    }
+
+    /// Writes `value` to `chunk`, whose [`Route`] is [`Route::Bits`]: nothing follows from it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the hardware.
+    pub(crate) fn write_bits<H: Hw>(
+        &mut self,
+        hw: &H,
+        chunk: &Chunk,
+        value: u32,
+    ) -> Result<(), H::Error> {
+        self.space.write(hw, chunk, value)?;
+        if chunk.owner == Owner::Header && header::is_bar(chunk.at) {
+            self.space.size_bar(&self.facts, chunk.at);
+        }
+        Ok(())
     }
 
     /// Writes `value` to `chunk`, whose [`Route`] is [`Route::Bits`] or [`Route::Plain`].
@@ -147,10 +183,7 @@ impl<B: DerefMut<Target = [u8]>> Model<B> {
             Owner::Vpd => return self.space.write_vpd(hw, chunk, value),
             Owner::Exp => return self.space.write_exp(hw, chunk, value),
             Owner::Af => return self.space.write_af(hw, chunk, value),
-            _ => self.space.write(hw, chunk, value)?,
-        }
-        if chunk.owner == Owner::Header && header::is_bar(chunk.at) {
-            self.space.size_bar(&self.facts, chunk.at);
+            _ => self.write_bits(hw, chunk, value)?,
         }
         Ok(Effect::None)
     }

@@ -21,6 +21,7 @@ use super::{
     perm::{
         self,
         Hw,
+        Masks,
         Width, //
     }, //
 };
@@ -96,14 +97,14 @@ impl<B: DerefMut<Target = [u8]>> Space<B> {
         Ok(())
     }
 
-    /// Reads `chunk` as its permissions say.
+    /// Reads `chunk` as its permissions say, which are `masks`.
     ///
     /// # Errors
     ///
     /// Those of the hardware.
-    pub(crate) fn read<H: Hw>(&self, hw: &H, chunk: &Chunk) -> Result<u32, H::Error> {
+    pub(crate) fn read<H: Hw>(&self, hw: &H, chunk: &Chunk, masks: Masks) -> Result<u32, H::Error> {
         let virt = self.get(chunk.at, chunk.width);
-        perm::read(hw, chunk.at, chunk.width, chunk.masks(), virt)
+        perm::read(hw, chunk.at, chunk.width, masks, virt)
     }
 
     /// Writes `chunk` as far as its permissions let it.

@@ -170,7 +170,7 @@ impl Open {
             let pos = at + bytes.len() as u16;
             let chunk = self.layout.chunk(pos, len - bytes.len()).unwrap();
             let value = self.model.read(&self.hw, &chunk).unwrap();
-            if super::is_hardware(&chunk) {
+            if super::is_hardware(&chunk, chunk.masks()) {
                 assert_eq!(self.hw.read(chunk.at, chunk.width).unwrap(), value);
             }
             bytes.extend(&value.to_le_bytes()[..usize::from(chunk.width.bytes())]);
