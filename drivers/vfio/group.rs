@@ -179,9 +179,6 @@ impl Group {
     /// Returns whether the IOMMU keeps the DMA of all devices that can be opened coherent with the
     /// caches.
     pub(crate) fn is_coherent(&self) -> bool {
-        if !self.options().force_snoop {
-            return false;
-        }
         let devices = self.devices.lock();
         devices.iter().all(|device| device.is_coherent())
     }

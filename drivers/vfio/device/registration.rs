@@ -105,7 +105,7 @@ impl Device {
 
     /// Returns whether the IOMMU keeps all DMA of the device coherent with the caches.
     pub(crate) fn is_coherent(&self) -> bool {
-        iommu::enforces_cache_coherency(&self.dev)
+        self.group.options().force_snoop && iommu::enforces_cache_coherency(&self.dev)
     }
 
     /// Returns who has the device open.

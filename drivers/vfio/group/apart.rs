@@ -36,10 +36,11 @@ impl Apart {
     /// # Errors
     ///
     /// `EBUSY` if the group is open, `ENODEV` if it is gone; `EOPNOTSUPP` if its isolation unit is
-    /// larger than the group.
+    /// larger than the group, or it has options of its own.
     pub(crate) fn new(group: &Arc<Group>) -> Result<Self> {
         let mut state = group.state.lock();
         group.refuse_larger_unit()?;
+        group.refuse_options()?;
         let devices = match &*state {
             GroupState::Closed => 0,
             GroupState::Apart(devices) => *devices,

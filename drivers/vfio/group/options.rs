@@ -8,7 +8,10 @@
 //! Lock order: the options are a leaf.
 
 use kernel::prelude::*;
-use kernel_ext::iommu::MaxPage;
+use kernel_ext::{
+    iommu::MaxPage,
+    refuse, //
+};
 use vfio_uapi::{
     vfio_group_feature_iommu_option,
     VFIO_IOMMU_OPTION_FORCE_SNOOP,
@@ -32,8 +35,24 @@ use crate::{
 
 impl Group {
     /// Returns the options.
-    pub(super) fn options(&self) -> GroupOptions {
+    pub(crate) fn options(&self) -> GroupOptions {
         *self.options.lock()
+    }
+
+    /// Refuses what has no options.
+    ///
+    /// # Errors
+    ///
+    /// `EOPNOTSUPP` if the group has some.
+    pub(super) fn refuse_options(&self) -> Result {
+        if self.options() == GroupOptions::default() {
+            return Ok(());
+        }
+        refuse!(
+            "group {}: IOMMUFD knows nothing of its VFIO_GROUP_FEATURE_IOMMU_OPTION; use a container\n",
+            self.iommu.id()
+        );
+        Err(EOPNOTSUPP)
     }
 }
 

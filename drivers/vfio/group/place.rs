@@ -64,7 +64,8 @@ impl Place {
     /// # Errors
     ///
     /// Those of [`viability::check`], [`Container::attach`] and IOMMUFD; `EOPNOTSUPP` in a context of
-    /// IOMMUFD if the isolation unit is larger than the group, as that does not own such units.
+    /// IOMMUFD if the isolation unit is larger than the group or the group has options, as that knows
+    /// of neither.
     pub(super) fn attach(&self, group: &Group) -> Result<Seat> {
         viability::check(group)?;
         match (self, group.backing) {
@@ -80,6 +81,7 @@ impl Place {
             }
             (Self::Iommufd(ctx), Backing::Iommu) => {
                 group.refuse_larger_unit()?;
+                group.refuse_options()?;
                 ctx.create_compat_ioas()?;
             }
             (Self::Iommufd(ctx), Backing::Nothing) => ctx.set_no_iommu()?,

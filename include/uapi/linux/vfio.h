@@ -1959,8 +1959,9 @@ struct vfio_group_feature_capture {
  * From then on the other group goes where this one goes: into its container,
  * at once if it is in one, and out of it.  Its devices are opened through this
  * descriptor, which also stands for both in VFIO_DEVICE_PCI_HOT_RESET.  Its own
- * descriptor answers EBUSY to all that would change something, and can be
- * closed.  Closing this one releases all.
+ * descriptor answers EBUSY to what is about the container, its devices, DMA
+ * windows and the composition, and can be closed.  Closing this one releases
+ * all.
  *
  * Errors: EBADF, EINVAL for a descriptor that is not a group or is this group,
  * EBUSY if the other is in a container, ELOOP if one of both is captured, or
