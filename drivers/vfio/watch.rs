@@ -67,7 +67,9 @@ impl BusWatcher for Watcher {
             BusEvent::Added => groups.joined(&group),
             BusEvent::Leaving => self.remember(dev, group),
             BusEvent::Left => groups.changed(&group, GroupEvents::all()),
-            BusEvent::Bound | BusEvent::Unbound => groups.changed(&group, GroupEvents::VIABILITY),
+            BusEvent::Bound(_) | BusEvent::Unbound => {
+                groups.changed(&group, GroupEvents::VIABILITY)
+            }
         }
     }
 }

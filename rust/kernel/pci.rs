@@ -88,6 +88,7 @@ pub use vga::{
     VgaCard, //
 };
 pub use watch::{
+    BoundDriver,
     BusEvent,
     BusWatch,
     BusWatcher, //

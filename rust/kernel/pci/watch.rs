@@ -11,7 +11,10 @@
 //! C headers: [`include/linux/device/bus.h`](srctree/include/linux/device/bus.h),
 //! [`include/linux/notifier.h`](srctree/include/linux/notifier.h)
 
-use crate::bindings;
+use crate::{
+    bindings,
+    device::DriverName, //
+};
 use core::ptr;
 use kernel::{
     container_of,
@@ -21,8 +24,17 @@ use kernel::{
     types::Opaque, //
 };
 
+/// The driver that a device was bound to.
+#[derive(Clone, Copy)]
+pub struct BoundDriver {
+    /// Its name.
+    pub name: DriverName,
+    /// Tells it apart from other drivers, as long as it is registered.
+    pub(super) id: usize,
+}
+
 /// What happens to a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum BusEvent {
     /// It was found, and is in its IOMMU group. No driver was looked for yet.
     Added,
@@ -31,19 +43,34 @@ pub enum BusEvent {
     /// It was taken away, and has left its group.
     Left,
     /// It was bound to a driver.
-    Bound,
+    Bound(BoundDriver),
     /// It was taken from its driver.
     Unbound,
 }
 
 impl BusEvent {
     /// Returns what the driver core announces as `action`, if it is one of these.
-    fn of(action: c_ulong) -> Option<Self> {
+    ///
+    /// # Safety
+    ///
+    /// `dev` is the device that it is about, valid, and locked if it was bound.
+    unsafe fn of(action: c_ulong, dev: *mut bindings::device) -> Option<Self> {
         Some(match u32::try_from(action).ok()? {
             bindings::bus_notifier_event_BUS_NOTIFY_ADD_DEVICE => Self::Added,
             bindings::bus_notifier_event_BUS_NOTIFY_DEL_DEVICE => Self::Leaving,
             bindings::bus_notifier_event_BUS_NOTIFY_REMOVED_DEVICE => Self::Left,
-            bindings::bus_notifier_event_BUS_NOTIFY_BOUND_DRIVER => Self::Bound,
+            bindings::bus_notifier_event_BUS_NOTIFY_BOUND_DRIVER => {
+                // SAFETY: By the requirements of this function the device is locked, so it keeps the
+                // driver that it has just been bound to, and that its name, a C string.
+                let (driver, name) = unsafe {
+                    let driver = (*dev).driver;
+                    (driver, CStr::from_char_ptr((*driver).name))
+                };
+                Self::Bound(BoundDriver {
+                    name: DriverName::new(name),
+                    id: driver.addr(),
+                })
+            }
             bindings::bus_notifier_event_BUS_NOTIFY_UNBOUND_DRIVER => Self::Unbound,
             _ => return None,
         })
@@ -111,11 +138,13 @@ impl<W: BusWatcher> BusWatch<W> {
         action: c_ulong,
         data: *mut c_void,
     ) -> c_int {
-        if let Some(event) = BusEvent::of(action) {
+        // SAFETY: The list of a bus passes devices, and keeps them valid during the call; the driver core
+        // makes the announcement that one was bound with its lock held.
+        if let Some(event) = unsafe { BusEvent::of(action, data.cast()) } {
             // SAFETY: The block is that of a `BusWatch<W>`, complete when it was put on the list, and
             // dropping that waits for this call.
             let watch = unsafe { &*container_of!(Opaque::cast_from(block), Self, block) };
-            // SAFETY: The list of a bus passes devices, and keeps them valid during the call.
+            // SAFETY: As above.
             let dev = unsafe { Device::from_raw(data.cast()) };
             watch.watcher.happened(dev, event);
         }

@@ -91,7 +91,7 @@ impl Offspring {
 // The order of the fields is the order in which all of it goes.
 struct Made {
     _functions: VirtualFunctions,
-    _capture: Pin<KBox<VfWatch<Capture>>>,
+    _capture: VfWatch<Capture>,
     _stays_awake: StaysAwake,
     _awake: RuntimeRef,
     _listed: Listed,
