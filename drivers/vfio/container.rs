@@ -168,6 +168,12 @@ impl Container {
             .claim(self, core::slice::from_ref(group))
     }
 
+    /// Undoes [`Container::own`].
+    pub(crate) fn disown(&self, group: &iommu::Group) {
+        let groups = core::slice::from_ref(group);
+        self.core.ownership().release(self, groups);
+    }
+
     /// Takes `group` out. If it was the last one, the backend goes, with all mappings.
     ///
     /// The DMA ownership is given back in between: after the group has left the backend.

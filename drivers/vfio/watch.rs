@@ -5,7 +5,7 @@
 //! A device that comes or goes is a change of its group's members, and one that is bound or unbound may
 //! change whether the group is viable. Programs are told, see [`GroupEvents`]; and a device that comes
 //! into the isolation unit of a group that is in use is taken from the host before any driver can have
-//! it.
+//! it, and given back before it goes.
 //!
 //! Lock order: the list of callbacks, and possibly the lock of the device, → [`Watcher::leaving`];
 //! → `Groups`.
@@ -65,7 +65,10 @@ impl BusWatcher for Watcher {
         };
         match event {
             BusEvent::Added => groups.joined(&group),
-            BusEvent::Leaving => self.remember(dev, group),
+            BusEvent::Leaving => {
+                groups.leaving(&group);
+                self.remember(dev, group);
+            }
             BusEvent::Left => groups.changed(&group, GroupEvents::all()),
             BusEvent::Bound(_) | BusEvent::Unbound => {
                 groups.changed(&group, GroupEvents::VIABILITY)

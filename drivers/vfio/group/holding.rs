@@ -344,21 +344,20 @@ impl Holding {
     /// A device has come to `newcomer`, which is in the unit of `group`.
     pub(super) fn own_newcomer(&self, group: &Group, newcomer: &iommu::Group) {
         let mut state = self.lock();
-        let state = &mut *state;
-        let Stage::Attached(place) = &state.stage else {
-            return;
-        };
-        let part = state.parts.iter_mut().find(|part| part.is(group));
-        let Some(seat) = part.and_then(|part| part.seat.as_mut()) else {
-            return;
-        };
-        if let Err(error) = place.own_newcomer(seat, newcomer) {
+        let owned = state.with_seat(group, |place, seat| place.own_newcomer(seat, newcomer));
+        if let Some(Err(error)) = owned {
             pr_warn!(
                 "group {}: group {} has come into its isolation unit and could not be taken from the host: {error:?}\n",
                 group.number(),
                 newcomer.id()
             );
         }
+    }
+
+    /// The last device of `neighbour`, which may be in the unit of `group`, is about to leave.
+    pub(super) fn give_back(&self, group: &Group, neighbour: &iommu::Group) {
+        let mut state = self.lock();
+        state.with_seat(group, |place, seat| place.give_back(seat, neighbour));
     }
 
     /// The last device of `group` has left, so it is no part any more.
@@ -414,6 +413,15 @@ impl State {
     /// Returns the part that `group` is.
     pub(super) fn part(&mut self, group: &Group) -> Option<&mut Part> {
         self.parts.iter_mut().find(|part| part.is(group))
+    }
+
+    /// Calls `f` with the container and what `group` has there, if it is in one.
+    fn with_seat<R>(&mut self, group: &Group, f: impl FnOnce(&Place, &mut Seat) -> R) -> Option<R> {
+        let Stage::Attached(place) = &self.stage else {
+            return None;
+        };
+        let part = self.parts.iter_mut().find(|part| part.is(group))?;
+        part.seat.as_mut().map(|seat| f(place, seat))
     }
 
     /// Takes the part that `group` is out of the holding, and of the container.

@@ -124,6 +124,17 @@ impl Group {
         }
     }
 
+    /// The last device of `neighbour`, which may be in the unit, is about to leave.
+    pub(super) fn give_back(&self, neighbour: &iommu::Group) {
+        if self.iommu == *neighbour {
+            // Whoever has it open is asked to close it, and detached before.
+            return;
+        }
+        if let GroupState::Held(holding) = &*self.state.lock() {
+            holding.give_back(self, neighbour);
+        }
+    }
+
     /// Refuses what only works for the group alone.
     ///
     /// # Errors

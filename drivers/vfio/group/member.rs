@@ -78,6 +78,22 @@ impl Groups {
         }
     }
 
+    /// A device is about to leave `iommu`. If it is the last one, groups that own it with their unit
+    /// give it back: an IOMMU group without devices must not have an owner.
+    pub(crate) fn leaving(&self, iommu: &iommu::Group) {
+        let mut devices = 0usize;
+        let counted = iommu.for_each_device(&mut |_| {
+            devices = devices.saturating_add(1);
+            Ok(())
+        });
+        if counted.is_err() || devices > 1 {
+            return;
+        }
+        for entry in self.list.lock().iter() {
+            entry.group.give_back(iommu);
+        }
+    }
+
     /// A device has come into `iommu`. Groups that are in a container, and whose unit it is in, must own
     /// it before a driver of the host can.
     pub(crate) fn joined(&self, iommu: &iommu::Group) {

@@ -108,6 +108,15 @@ impl Place {
         Ok(())
     }
 
+    /// Gives up `neighbour`, if it was owned for the sake of the group that has `seat`.
+    pub(super) fn give_back(&self, seat: &mut Seat, neighbour: &iommu::Group) {
+        let at = seat.unit.iter().position(|group| group == neighbour);
+        if let (Self::Container(container), Some(at)) = (self, at) {
+            container.disown(neighbour);
+            let _ = seat.unit.remove(at);
+        }
+    }
+
     /// Takes `group`, which had `seat`, out of the place.
     pub(super) fn detach(&self, group: &Group, seat: Seat) {
         match self {

@@ -441,4 +441,21 @@ TEST_F(functions, slot_and_bus)
 	EXPECT_TRUE(in_unit(&is, pf));
 }
 
+/* What goes is not owned any more: the kernel warns of an owner of nothing. The first one goes first. */
+TEST_F(functions, let_go_of_who_leaves)
+{
+	struct vfio_group_feature_isolation slot = { .level = VFIO_ISOLATION_SLOT, .flags = STRICT };
+	int container = container_open(), last;
+
+	if (strncmp(self->vf[0], self->vf[1], strlen("0000:00:00")))
+		SKIP(return, "the functions are in two slots");
+	close_fd(&self->group);
+	last = group_open(pci_group(self->vf[1]));
+	ASSERT_EQ(0, __group_isolate(last, slot));
+	group_set_container(last, container);
+	sriov_set(self->pf, 0);
+	close(last);
+	close(container);
+}
+
 TEST_HARNESS_MAIN
