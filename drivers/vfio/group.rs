@@ -14,6 +14,7 @@
 //! C counterpart: [`drivers/vfio/group.c`](srctree/drivers/vfio/group.c)
 
 mod apart;
+mod attach;
 mod attributes;
 mod capture;
 mod changes;
@@ -31,6 +32,7 @@ mod isolation_feature;
 mod member;
 mod members;
 mod options;
+mod part;
 mod place;
 mod show;
 mod unit;

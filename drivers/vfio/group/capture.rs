@@ -28,8 +28,8 @@ use vfio_uapi::{
 
 use super::{
     entrance::Kind,
-    holding::{
-        Holding,
+    holding::Holding,
+    part::{
         Part,
         Stage, //
     },

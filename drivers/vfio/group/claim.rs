@@ -20,10 +20,8 @@ use kernel_ext::{
 };
 
 use super::{
-    holding::{
-        Holding,
-        Stage, //
-    },
+    holding::Holding,
+    part::Stage,
     Group, //
 };
 use crate::viability;

@@ -12,10 +12,8 @@ use vfio_uapi::{
 
 use super::{
     entrance::Kind,
-    holding::{
-        Holding,
-        Stage, //
-    }, //
+    holding::Holding,
+    part::Stage, //
 };
 use crate::feature::FeatureRequest;
 

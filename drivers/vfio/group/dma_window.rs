@@ -18,11 +18,9 @@ use vfio_uapi::{
 
 use super::{
     dma_place::DmaPlace,
-    holding::{
-        Holding,
-        Stage, //
-    },
+    holding::Holding,
     isolation::way,
+    part::Stage,
     place::Place, //
 };
 use crate::{

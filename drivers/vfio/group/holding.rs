@@ -16,7 +16,6 @@
 //! as it is about an open group
 
 use kernel::{
-    fs::LocalFile,
     prelude::*,
     sync::{
         new_mutex,
@@ -26,11 +25,9 @@ use kernel::{
     }, //
 };
 use kernel_ext::{
-    iommu,
     kvm::VmSlot,
     refuse, //
 };
-use vfio_uapi::GroupStatus;
 
 use super::{
     changes::{
@@ -38,17 +35,15 @@ use super::{
         Stamp, //
     },
     entrance::Kind,
-    place::{
-        Place,
-        Seat, //
+    part::{
+        Part,
+        Stage,
+        State, //
     },
     Entrance,
     Group, //
 };
-use crate::{
-    device::DeviceRef,
-    viability, //
-};
+use crate::device::DeviceRef;
 
 /// What a program has by one open file.
 #[pin_data]
@@ -69,44 +64,6 @@ pub(crate) struct Holding {
 
     /// The last change of what it is made of.
     stamp: Stamp,
-}
-
-/// What the lock of a holding protects.
-pub(super) struct State {
-    pub(super) stage: Stage,
-
-    /// The groups. Empty while captured, and once the last device of the own group has left.
-    pub(super) parts: KVec<Part>,
-}
-
-/// What becomes of the groups of a holding.
-pub(super) enum Stage {
-    /// They are in no container. Left by giving them one, or by being captured.
-    Free,
-    /// They are in a container. Left by taking them out, or by closing the file.
-    Attached(Place),
-    /// They are part of another holding. Left when that lets them go.
-    Captured {
-        by: Arc<Holding>,
-        /// Whether the file was closed meanwhile.
-        closed: bool,
-    },
-    /// The last device of the own group has left. There is no way out.
-    Gone,
-}
-
-/// A group of a holding.
-pub(super) struct Part {
-    pub(super) group: Arc<Group>,
-
-    /// What it has in the container, while there is one.
-    pub(super) seat: Option<Seat>,
-
-    /// The number of [`Claim`](super::Claim)s: devices of the group that are open, or being opened.
-    pub(super) claims: usize,
-
-    /// Where it was captured from; [`None`] for the own group.
-    pub(super) origin: Option<Arc<Holding>>,
 }
 
 impl Holding {
@@ -145,6 +102,11 @@ impl Holding {
     /// Returns the group that was opened, the first of several.
     pub(crate) fn home(&self) -> &Arc<Group> {
         self.home.first()
+    }
+
+    /// Returns how many groups were opened; others may have been captured since.
+    pub(super) fn opened(&self) -> usize {
+        self.home.len()
     }
 
     /// Returns where the groups that were opened are from.
@@ -214,99 +176,6 @@ impl Holding {
         }
     }
 
-    /// Returns `VFIO_GROUP_FLAGS_*`.
-    ///
-    /// # Errors
-    ///
-    /// `ENODEV` if the last device of the own group has left.
-    pub(super) fn status(&self) -> Result<GroupStatus> {
-        let state = self.lock();
-        match &state.stage {
-            Stage::Gone => Err(ENODEV),
-            Stage::Attached(_) => Ok(GroupStatus::VIABLE | GroupStatus::CONTAINER_SET),
-            Stage::Captured { by, .. } => {
-                let by = by.clone();
-                drop(state);
-                // It cannot be captured itself.
-                by.status()
-            }
-            Stage::Free if !self.is_whole(&state) => Err(ENODEV),
-            Stage::Free => {
-                // A client that sees this flag missing gives up, so say why here already.
-                let ready = |part: &Part| {
-                    viability::check(&part.group).is_ok() && !viability::is_claimed(&part.group)
-                };
-                match state.parts.iter().all(ready) {
-                    true => Ok(GroupStatus::VIABLE),
-                    false => Ok(GroupStatus::empty()),
-                }
-            }
-        }
-    }
-
-    /// Returns whether no own group has lost its last device.
-    fn is_whole(&self, state: &State) -> bool {
-        let own = state.parts.iter().filter(|part| part.origin.is_none());
-        own.count() == self.home.len()
-    }
-
-    /// Puts all groups into what `file` is, or none.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if they are in a container, `EBUSY` if they are captured, `ENODEV` if the last device
-    /// of the own group has left, and those of [`Place::of`] and [`Place::attach`].
-    pub(super) fn set_container(&self, file: &LocalFile) -> Result {
-        let mut state = self.lock();
-        match &state.stage {
-            Stage::Free if !self.is_whole(&state) => return Err(ENODEV),
-            Stage::Free => {}
-            Stage::Attached(_) => {
-                refuse!(
-                    "group {}: has a container already; VFIO_GROUP_UNSET_CONTAINER first\n",
-                    self.home().iommu().id()
-                );
-                return Err(EINVAL);
-            }
-            Stage::Captured { .. } => return self.refuse_captured(),
-            Stage::Gone => return Err(ENODEV),
-        }
-        let place = Place::of(file)?;
-        for at in 0..state.parts.len() {
-            let seated = state.parts.get_mut(at).map(|part| part.sit_down(&place));
-            if let Some(Err(error)) = seated {
-                state.stand_up(&place);
-                return Err(error);
-            }
-        }
-        state.stage = Stage::Attached(place);
-        Ok(())
-    }
-
-    /// Takes all groups out of the container.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if they are in none, `EBUSY` if one of their devices is open or they are captured.
-    pub(super) fn unset_container(&self) -> Result {
-        let mut state = self.lock();
-        match &state.stage {
-            Stage::Attached(_) => {}
-            Stage::Captured { .. } => return self.refuse_captured(),
-            Stage::Free | Stage::Gone => return Err(EINVAL),
-        }
-        if let Some(part) = state.parts.iter().find(|part| part.claims != 0) {
-            refuse!(
-                "group {}: {} of its devices are open; close them before the container\n",
-                part.group.iommu().id(),
-                part.claims
-            );
-            return Err(EBUSY);
-        }
-        state.leave_place(Stage::Free);
-        Ok(())
-    }
-
     /// Answers `EBUSY`, as another group decides for this one.
     pub(super) fn refuse_captured<T>(&self) -> Result<T> {
         refuse!(
@@ -339,25 +208,6 @@ impl Holding {
             requested
         );
         Err(ENODEV)
-    }
-
-    /// A device has come to `newcomer`, which is in the unit of `group`.
-    pub(super) fn own_newcomer(&self, group: &Group, newcomer: &iommu::Group) {
-        let mut state = self.lock();
-        let owned = state.with_seat(group, |place, seat| place.own_newcomer(seat, newcomer));
-        if let Some(Err(error)) = owned {
-            pr_warn!(
-                "group {}: group {} has come into its isolation unit and could not be taken from the host: {error:?}\n",
-                group.number(),
-                newcomer.id()
-            );
-        }
-    }
-
-    /// The last device of `neighbour`, which may be in the unit of `group`, is about to leave.
-    pub(super) fn give_back(&self, group: &Group, neighbour: &iommu::Group) {
-        let mut state = self.lock();
-        state.with_seat(group, |place, seat| place.give_back(seat, neighbour));
     }
 
     /// The last device of `group` has left, so it is no part any more.
@@ -398,85 +248,5 @@ impl Holding {
             }
         }
         self.home.leave();
-    }
-}
-
-impl State {
-    fn groups(&self) -> Result<KVec<Arc<Group>>> {
-        let mut groups = KVec::with_capacity(self.parts.len(), GFP_KERNEL)?;
-        for part in &self.parts {
-            groups.push(part.group.clone(), GFP_KERNEL)?;
-        }
-        Ok(groups)
-    }
-
-    /// Returns the part that `group` is.
-    pub(super) fn part(&mut self, group: &Group) -> Option<&mut Part> {
-        self.parts.iter_mut().find(|part| part.is(group))
-    }
-
-    /// Calls `f` with the container and what `group` has there, if it is in one.
-    fn with_seat<R>(&mut self, group: &Group, f: impl FnOnce(&Place, &mut Seat) -> R) -> Option<R> {
-        let Stage::Attached(place) = &self.stage else {
-            return None;
-        };
-        let part = self.parts.iter_mut().find(|part| part.is(group))?;
-        part.seat.as_mut().map(|seat| f(place, seat))
-    }
-
-    /// Takes the part that `group` is out of the holding, and of the container.
-    pub(super) fn remove(&mut self, group: &Group) -> Option<Part> {
-        let at = self.parts.iter().position(|part| part.is(group))?;
-        let mut part = self.parts.remove(at).ok()?;
-        if let Stage::Attached(place) = &self.stage {
-            part.stand_up(place);
-        }
-        Some(part)
-    }
-
-    /// Takes all parts out of `place`.
-    fn stand_up(&mut self, place: &Place) {
-        for part in self.parts.iter_mut().rev() {
-            part.stand_up(place);
-        }
-    }
-
-    /// Takes all parts out of the container, if they are in one, and goes on to `next`.
-    fn leave_place(&mut self, next: Stage) {
-        if let Stage::Attached(place) = core::mem::replace(&mut self.stage, next) {
-            self.stand_up(&place);
-        }
-    }
-}
-
-impl Part {
-    fn own(group: &Arc<Group>) -> Self {
-        Self {
-            group: group.clone(),
-            seat: None,
-            claims: 0,
-            origin: None,
-        }
-    }
-
-    fn is(&self, group: &Group) -> bool {
-        core::ptr::eq(&*self.group, group)
-    }
-
-    /// Goes into `place`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Place::attach`].
-    pub(super) fn sit_down(&mut self, place: &Place) -> Result {
-        self.seat = Some(place.attach(&self.group)?);
-        Ok(())
-    }
-
-    /// Goes out of `place`, if it is there.
-    fn stand_up(&mut self, place: &Place) {
-        if let Some(seat) = self.seat.take() {
-            place.detach(&self.group, seat);
-        }
     }
 }

@@ -26,7 +26,7 @@ use kernel_ext::{
 
 use super::{
     dma_place::Way,
-    holding::Stage,
+    part::Stage,
     unit::{
         self,
         Location, //

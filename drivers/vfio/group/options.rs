@@ -19,10 +19,8 @@ use vfio_uapi::{
 };
 
 use super::{
-    holding::{
-        Holding,
-        Stage, //
-    },
+    holding::Holding,
+    part::Stage,
     Group, //
 };
 use crate::{

@@ -14,10 +14,8 @@ use kernel::{
 };
 
 use super::{
-    holding::{
-        Holding,
-        Stage, //
-    },
+    holding::Holding,
+    part::Stage,
     place::Place,
     Group,
     GroupState, //
