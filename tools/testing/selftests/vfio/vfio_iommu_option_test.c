@@ -9,6 +9,7 @@
 
 #include "kselftest_harness.h"
 #include "vfio_test.h"
+#include "vfio_domains.h"
 #include "vfio_group_feature.h"
 
 #define FORCE_SNOOP	VFIO_IOMMU_OPTION_FORCE_SNOOP
@@ -139,15 +140,9 @@ static long table_pages(void)
 /* Whether groups share a translation. */
 static bool one_domain(int container)
 {
-	struct {
-		struct vfio_iommu_feature head;
-		struct vfio_iommu_feature_domains data;
-		struct vfio_iommu_domain domains[4];
-	} answer = {
-		.head = { sizeof(answer), VFIO_IOMMU_FEATURE_GET | VFIO_IOMMU_FEATURE_DOMAINS }
-	};
+	struct container_domains answer;
 
-	call(container, VFIO_IOMMU_FEATURE, &answer);
+	must(__container_domains(container, &answer));
 	if (answer.data.count != 2)
 		fail("%u groups", answer.data.count);
 	return answer.domains[0].domain == answer.domains[1].domain;

@@ -13,6 +13,7 @@
 
 #include "kselftest_harness.h"
 #include "vfio_test.h"
+#include "vfio_domains.h"
 #include "vfio_group_feature.h"
 
 #define CONFIGFS	"/sys/kernel/config"
@@ -147,20 +148,14 @@ TEST_F(synthetic, reaches_memory_from_both)
 
 TEST_F(synthetic, is_one_translation)
 {
-	struct {
-		struct vfio_iommu_feature head;
-		struct vfio_iommu_feature_domains data;
-		struct vfio_iommu_domain domains[4];
-	} answer = {
-		.head = { sizeof(answer), VFIO_IOMMU_FEATURE_GET | VFIO_IOMMU_FEATURE_DOMAINS }
-	};
+	struct container_domains answer;
 	int group;
 
 	ASSERT_EQ(0, __enable(true));
 	group = must(__open_node());
 	group_set_container(group, self->container);
 	set_iommu(self->container, HOST_IOMMU);
-	ASSERT_EQ(0, __call(self->container, VFIO_IOMMU_FEATURE, &answer));
+	ASSERT_EQ(0, __container_domains(self->container, &answer));
 	EXPECT_EQ(2, answer.data.count);
 	EXPECT_EQ(answer.domains[0].domain, answer.domains[1].domain);
 	close(group);
