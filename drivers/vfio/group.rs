@@ -159,8 +159,7 @@ impl Group {
 
     /// Returns the number of the group.
     pub(crate) fn number(&self) -> u32 {
-        // CAST: Numbers of groups are not negative.
-        self.iommu.id() as u32
+        self.iommu.number()
     }
 
     /// Returns the devices of all groups that are bound to a VFIO driver.

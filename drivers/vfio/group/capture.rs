@@ -88,9 +88,7 @@ impl Holding {
             return Err(EINVAL);
         }
         let mut state = self.lock();
-        let meant = |part: &&Part| {
-            part.origin.is_some() && u32::try_from(part.group.iommu().id()) == Ok(data.group)
-        };
+        let meant = |part: &&Part| part.origin.is_some() && part.group.number() == data.group;
         let part = state.parts.iter().find(meant).ok_or(EINVAL)?;
         if part.claims != 0 {
             refuse!(

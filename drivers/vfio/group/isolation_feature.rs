@@ -67,8 +67,7 @@ impl Holding {
             count: u32::try_from(unit.len())?,
             ..Default::default()
         };
-        // CAST: Numbers of groups are not negative.
-        request.write_list(&fixed, unit.iter().map(|group| group.id() as u32))
+        request.write_list(&fixed, unit.iter().map(|group| group.number()))
     }
 }
 

@@ -108,8 +108,7 @@ fn find(groups: &[Arc<Group>]) -> Result<KVec<Found>> {
             if seen.contains(&iommu) {
                 continue;
             }
-            // CAST: Numbers of groups are not negative.
-            let number = iommu.id() as u32;
+            let number = iommu.number();
             iommu.for_each_device(&mut |dev| {
                 let member = Found {
                     dev: dev.into(),

@@ -51,6 +51,12 @@ impl Group {
         unsafe { bindings::iommu_group_id(self.as_raw()) }
     }
 
+    /// Returns the number of the group as the layouts of user space have it.
+    pub fn number(&self) -> u32 {
+        // CAST: Numbers of groups are not negative.
+        self.id() as u32
+    }
+
     /// Returns whether a [`DmaOwner`](super::DmaOwner) or an owner elsewhere has the group, or a
     /// driver of the host uses one of its devices.
     ///
