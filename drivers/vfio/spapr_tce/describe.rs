@@ -32,7 +32,7 @@ impl Container {
         let mut domains = KVec::with_capacity(state.groups.len(), GFP_KERNEL)?;
         for group in &state.groups {
             let entry = vfio_iommu_domain {
-                group: u32::try_from(group.group().id())?,
+                group: group.group().number(),
                 domain: 0,
             };
             domains.push(entry, GFP_KERNEL)?;

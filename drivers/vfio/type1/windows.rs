@@ -48,7 +48,7 @@ impl Iommu {
         for (number, domain) in (0..).zip(users.domains()) {
             for group in domain.groups() {
                 let entry = vfio_iommu_domain {
-                    group: u32::try_from(group.id())?,
+                    group: group.number(),
                     domain: number,
                 };
                 groups.push(entry, GFP_KERNEL)?;

@@ -130,7 +130,7 @@ fn group_id(function: &Affected<'_>) -> Result<u32> {
         );
         EPERM
     })?;
-    Ok(u32::try_from(group.id())?)
+    Ok(group.number())
 }
 
 /// Lists the functions that `reset` hits, at most `most`, each with what it is to the caller's context
