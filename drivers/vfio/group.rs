@@ -4,11 +4,11 @@
 //!
 //! A [`Group`] exists while at least one device of its IOMMU group is bound to a VFIO driver. Its
 //! state says who has it, see [`GroupState`]; what a program can do with a group that it has open is
-//! the business of a [`Holding`]. When the last device leaves, the group is gone for good: a file that
-//! is still open answers `ENODEV`, and devices that are bound later get a new [`Group`] with the same
-//! number.
+//! the business of a [holding](holding::Holding). When the last device leaves, the group is gone for
+//! good: a file that is still open answers `ENODEV`, and devices that are bound later get a new
+//! [`Group`] with the same number.
 //!
-//! Lock order: `Subsystem::groups`, then one at a time [`GroupState`] and that of a [`Holding`], then
+//! Lock order: `Subsystem::groups`, then one at a time [`GroupState`] and that of a holding, then
 //! `Container::state`; the list of devices and the policy are leaves.
 //!
 //! C counterpart: [`drivers/vfio/group.c`](srctree/drivers/vfio/group.c)
@@ -35,6 +35,7 @@ mod options;
 mod part;
 mod place;
 mod show;
+mod state;
 mod unit;
 
 use kernel::{
@@ -45,10 +46,7 @@ use kernel::{
         Mutex, //
     }, //
 };
-use kernel_ext::{
-    iommu,
-    refuse, //
-};
+use kernel_ext::iommu;
 
 use crate::{
     device::{
@@ -67,9 +65,8 @@ use crate::{
 
 use self::{
     changes::Stamp,
-    entrance::Kind,
-    holding::Holding,
-    isolation::Policy, //
+    isolation::Policy,
+    state::GroupState, //
 };
 
 pub use self::files::GroupFiles;
@@ -116,22 +113,6 @@ pub(crate) struct Group {
 
     /// The last change of members, viability or policy.
     stamp: Stamp,
-}
-
-/// Who has a group.
-enum GroupState {
-    /// Nobody. Left by opening the group, or a device by its own node.
-    Closed,
-    /// Programs have devices of the group open by their own nodes, so many of them. Left by closing
-    /// the last.
-    Apart(usize),
-    /// It is part of a synthetic group, which nobody has open. Left by opening that or by taking it
-    /// apart.
-    Reserved,
-    /// A program has the group open. Left by closing it.
-    Held(Arc<Holding>),
-    /// The last device has left. There is no way out.
-    Gone,
 }
 
 impl Group {
@@ -212,119 +193,5 @@ impl Group {
             list.push(device, GFP_KERNEL)?;
         }
         Ok(list)
-    }
-
-    /// Lets `holding` have the group, which was opened by the path of its own or of a synthetic group.
-    ///
-    /// # Errors
-    ///
-    /// `EBUSY` if somebody else has it, `ENODEV` if the last device has left.
-    fn take(&self, holding: &Arc<Holding>, kind: Kind) -> Result {
-        let mut state = self.state.lock();
-        match &*state {
-            GroupState::Closed => {}
-            GroupState::Reserved if kind == Kind::Synthetic => {}
-            GroupState::Reserved => return self.refuse_reserved(),
-            GroupState::Held(_) => {
-                refuse!(
-                    "group {}: is open already; only one program at a time may have it\n",
-                    self.iommu.id()
-                );
-                return Err(EBUSY);
-            }
-            GroupState::Apart(devices) => {
-                refuse!(
-                    "group {}: {} of its devices are open by their own nodes; close them first\n",
-                    self.iommu.id(),
-                    devices
-                );
-                return Err(EBUSY);
-            }
-            GroupState::Gone => return Err(ENODEV),
-        }
-        *state = GroupState::Held(holding.clone());
-        self.held_by.open();
-        Ok(())
-    }
-
-    /// Undoes [`Group::take`].
-    fn leave(&self, kind: Kind) {
-        let mut state = self.state.lock();
-        self.held_by.close();
-        if let GroupState::Held(_) = &*state {
-            let next = match kind {
-                Kind::Plain => GroupState::Closed,
-                Kind::Synthetic => GroupState::Reserved,
-            };
-            // The last reference may be this one, and dropping it takes other locks.
-            let held = core::mem::replace(&mut *state, next);
-            drop(state);
-            drop(held);
-        }
-    }
-
-    /// Reserves the group for a synthetic one.
-    ///
-    /// # Errors
-    ///
-    /// `EBUSY` if somebody has it, `ENODEV` if the last device has left.
-    fn reserve(&self) -> Result {
-        let mut state = self.state.lock();
-        match &*state {
-            GroupState::Closed => {}
-            GroupState::Reserved => return self.refuse_reserved(),
-            GroupState::Held(_) | GroupState::Apart(_) => {
-                refuse!(
-                    "group {}: is open, or one of its devices is; close it before it becomes part of another\n",
-                    self.iommu.id()
-                );
-                return Err(EBUSY);
-            }
-            GroupState::Gone => return Err(ENODEV),
-        }
-        *state = GroupState::Reserved;
-        Ok(())
-    }
-
-    /// Undoes [`Group::reserve`].
-    fn free(&self) {
-        let mut state = self.state.lock();
-        if let GroupState::Reserved = &*state {
-            *state = GroupState::Closed;
-        }
-    }
-
-    fn refuse_reserved<T>(&self) -> Result<T> {
-        refuse!(
-            "group {}: is part of a group that was made in configfs; open that\n",
-            self.iommu.id()
-        );
-        Err(EBUSY)
-    }
-
-    /// The group, which is among the parts of `holding` now, is its from here on.
-    fn hand_to(&self, holding: &Arc<Holding>) {
-        let mut state = self.state.lock();
-        let was = match &*state {
-            GroupState::Held(_) => {
-                core::mem::replace(&mut *state, GroupState::Held(holding.clone()))
-            }
-            _ => {
-                // The last device has left meanwhile, and did not find it there.
-                drop(state);
-                holding.lose(self);
-                return;
-            }
-        };
-        drop(state);
-        drop(was);
-    }
-
-    /// The last device has left: takes the group from whoever has it.
-    fn retire(&self) {
-        let was = core::mem::replace(&mut *self.state.lock(), GroupState::Gone);
-        if let GroupState::Held(holding) = was {
-            holding.lose(self);
-        }
     }
 }
