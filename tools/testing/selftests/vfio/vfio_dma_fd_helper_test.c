@@ -218,7 +218,6 @@ TEST_F(tie, strict_of_the_descriptor)
 /* The container's says who makes descriptors, not who uses them. */
 TEST(strict_of_the_container)
 {
-	const struct vfio_iommu_feature_dma_fd want = { ALL_RIGHTS, 0, FIRST, LAST, 1 };
 	struct vfio vfio;
 	struct child child;
 	char bdf[BDF_LEN], *mem;
@@ -228,14 +227,14 @@ TEST(strict_of_the_container)
 		SKIP(return, "no such descriptor, or no edu device alone in its group");
 	vfio_open(&vfio, bdf, VFIO_TYPE1v2_IOMMU);
 	mem = memory(PAGE);
-	fd = must(__dma_fd(vfio.container, want));
+	fd = dma_fd(vfio.container, ALL_RIGHTS, 1);
 	EXPECT_EQ(-EBUSY, __mm_bind(vfio.container, STRICT, -1));
 	EXPECT_EQ(0, __mm_bind(vfio.container, VFIO_MM_BIND_EXIT, -1));
 	close(fd);
 	EXPECT_EQ(0, __mm_bind(vfio.container, STRICT, -1));
-	fd = must(__dma_fd(vfio.container, want));
+	fd = dma_fd(vfio.container, ALL_RIGHTS, 1);
 	if (start_child(&child)) {
-		if (__dma_fd(vfio.container, want) != -EPERM)
+		if (__dma_fd(vfio.container, ALL_RIGHTS, 0, FIRST, LAST, 1) != -EPERM)
 			fail("the child has made a descriptor");
 		if (__dma_map(vfio.container, mem, IOVA, PAGE, DMA_RW) != -EPERM)
 			fail("the child has mapped by the container");

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VFIO_IOMMU_FEATURE_DMA_FD: a descriptor for DMA alone, with some rights, some
- * addresses and some number of mappings. What becomes of it in another process is
- * in vfio_dma_fd_helper_test. The kernel's own modules have no such call.
+ * VFIO_IOMMU_FEATURE_DMA_FD: a descriptor for DMA alone. Here is how it is made, what
+ * it answers, and its end. What it maps is in vfio_dma_fd_map_test, and what becomes
+ * of it in another process in vfio_dma_fd_helper_test. The kernel's own modules have no such
+ * call.
  *
  * Uses an edu device alone in its group, and for one test a second one.
  */
@@ -10,8 +11,7 @@
 #include <sys/resource.h>
 
 #include "kselftest_harness.h"
-#include "tie.h"
-#include "vfio_dma_fd.h"
+#include "vfio_dma_part.h"
 #include "vfio_domains.h"
 #include "vfio_windows.h"
 
@@ -22,63 +22,8 @@
 
 #define START	VFIO_IOMMU_DIRTY_PAGES_FLAG_START
 #define STOP	VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP
-#define VADDR	VFIO_DMA_MAP_FLAG_VADDR
-
-#define ENTRIES	8
-
-FIXTURE(part)
-{
-	struct tie tie;
-	char *mem;
-	long pinned;
-	int container, fd;
-};
-
-FIXTURE_SETUP(part)
-{
-	char bdf[BDF_LEN];
-
-	if (!pci_find_alone(ID_EDU, 0, bdf))
-		SKIP(return, "no edu device alone in its group");
-	self->pinned = pinned_pages();
-	tie_open(&self->tie, bdf, true);
-	self->container = self->tie.fd;
-	if (!driver_is_rust()) {
-		EXPECT_EQ(-ENOTTY, __dma_fd(self->container, (struct vfio_iommu_feature_dma_fd){
-			ALL_RIGHTS, 0, FIRST, LAST, 1 }));
-		tie_close(&self->tie);
-		SKIP(return, "no such call");
-	}
-	self->mem = memory(PAGES * PAGE);
-	self->fd = dma_fd(self->container, ALL_RIGHTS, ENTRIES);
-}
-
-FIXTURE_TEARDOWN(part)
-{
-	close_fd(&self->fd);
-	tie_close(&self->tie);
-	EXPECT_EQ(self->pinned, pinned_until(self->pinned));
-}
-
-/* One page, at its place. */
-static int __map_page(FIXTURE_DATA(part) *self, int fd, unsigned int page)
-{
-	return __dma_map(fd, self->mem + page * PAGE, FIRST + page * PAGE, PAGE, DMA_RW);
-}
-
-static int64_t __unmap_page(int fd, unsigned int page)
-{
-	return __dma_unmap(fd, FIRST + page * PAGE, PAGE);
-}
 
 /* ---- Making one --------------------------------------------------------------- */
-
-static int __make(int container, uint32_t rights, uint32_t flags, uint64_t first, uint64_t last,
-		  uint64_t entries)
-{
-	return __dma_fd(container,
-			(struct vfio_iommu_feature_dma_fd){ rights, flags, first, last, entries });
-}
 
 TEST_F(part, arguments)
 {
@@ -98,21 +43,21 @@ TEST_F(part, arguments)
 	memcpy(end, &(uint32_t[]){ 256, GET_DMA_FD }, 8);
 	EXPECT_EQ(-EFAULT, __call(fd, VFIO_IOMMU_FEATURE, end));
 
-	EXPECT_EQ(-EINVAL, __make(fd, 0, 0, FIRST, LAST, 1));
+	EXPECT_EQ(-EINVAL, __dma_fd(fd, 0, 0, FIRST, LAST, 1));
 	for (bit = 4; bit < 32; bit++)
-		EXPECT_EQ(-EINVAL, __make(fd, ALL_RIGHTS | 1U << bit, 0, FIRST, LAST, 1));
+		EXPECT_EQ(-EINVAL, __dma_fd(fd, ALL_RIGHTS | 1U << bit, 0, FIRST, LAST, 1));
 	for (bit = 0; bit < 32; bit++)
 		if (1U << bit != O_CLOEXEC)
-			EXPECT_EQ(-EINVAL, __make(fd, ALL_RIGHTS, 1U << bit, FIRST, LAST, 1));
-	EXPECT_EQ(-EINVAL, __make(fd, ALL_RIGHTS, 0, FIRST, FIRST - 1, 1));
-	EXPECT_EQ(-EINVAL, __make(fd, ALL_RIGHTS, 0, FIRST, LAST, 0));
+			EXPECT_EQ(-EINVAL, __dma_fd(fd, ALL_RIGHTS, 1U << bit, FIRST, LAST, 1));
+	EXPECT_EQ(-EINVAL, __dma_fd(fd, ALL_RIGHTS, 0, FIRST, FIRST - 1, 1));
+	EXPECT_EQ(-EINVAL, __dma_fd(fd, ALL_RIGHTS, 0, FIRST, LAST, 0));
 
 	/* The least and the most. */
-	made = __make(fd, VFIO_DMA_FD_INFO, 0, 0, 0, 1);
+	made = __dma_fd(fd, VFIO_DMA_FD_INFO, 0, 0, 0, 1);
 	ASSERT_LE(0, made);
 	EXPECT_EQ(0, fcntl(made, F_GETFD));
 	close(made);
-	made = __make(fd, ALL_RIGHTS, O_CLOEXEC, 0, ~0ULL, ~0ULL);
+	made = __dma_fd(fd, ALL_RIGHTS, O_CLOEXEC, 0, ~0ULL, ~0ULL);
 	ASSERT_LE(0, made);
 	EXPECT_EQ(FD_CLOEXEC, fcntl(made, F_GETFD));
 	EXPECT_EQ(0, __map_page(self, made, 0));
@@ -127,11 +72,11 @@ TEST_F(part, no_more_descriptors)
 	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
 	few.rlim_max = limit.rlim_max;
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &few));
-	EXPECT_EQ(-EMFILE, __make(self->container, ALL_RIGHTS, 0, FIRST, LAST, 1));
+	EXPECT_EQ(-EMFILE, __dma_fd(self->container, ALL_RIGHTS, 0, FIRST, LAST, 1));
 	limit.rlim_cur = limit.rlim_max;
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
 	while (count < 300) {
-		fds[count] = __make(self->container, ALL_RIGHTS, 0, FIRST, LAST, 1);
+		fds[count] = __dma_fd(self->container, ALL_RIGHTS, 0, FIRST, LAST, 1);
 		if (fds[count] < 0)
 			break;
 		count++;
@@ -145,7 +90,7 @@ TEST_F(part, no_more_descriptors)
 	EXPECT_EQ(-EPERM, __unmap_page(fds[253], 0));
 	EXPECT_EQ(PAGE, __unmap_page(fds[253], 1));
 	close(fds[100]);
-	fds[100] = __make(self->container, ALL_RIGHTS, 0, FIRST, LAST, 1);
+	fds[100] = __dma_fd(self->container, ALL_RIGHTS, 0, FIRST, LAST, 1);
 	EXPECT_LE(0, fds[100]);
 	EXPECT_EQ(-EPERM, __unmap_page(fds[100], 0));
 	while (count)
@@ -161,7 +106,7 @@ TEST(none_without_a_backend)
 	if (!driver_is_rust() || !pci_find_alone(ID_EDU, 0, bdf))
 		SKIP(return, "no such call, or no edu device alone in its group");
 	vfio_open_group(&vfio, bdf);
-	EXPECT_EQ(-EINVAL, __make(vfio.container, ALL_RIGHTS, 0, FIRST, LAST, 1));
+	EXPECT_EQ(-EINVAL, __dma_fd(vfio.container, ALL_RIGHTS, 0, FIRST, LAST, 1));
 	vfio_close(&vfio);
 }
 
@@ -184,7 +129,7 @@ TEST_F(part, calls)
 	EXPECT_EQ(-ENOTTY, __call(fd, VFIO_IOMMU_SPAPR_TCE_CREATE, NULL));
 	EXPECT_EQ(-ENOTTY, __container_domains(fd, &domains));
 	EXPECT_EQ(-ENOTTY, __mm_stale(fd, NULL, 0));
-	EXPECT_EQ(-ENOTTY, __make(fd, ALL_RIGHTS, 0, FIRST, LAST, 1));
+	EXPECT_EQ(-ENOTTY, __dma_fd(fd, ALL_RIGHTS, 0, FIRST, LAST, 1));
 	EXPECT_EQ(-1, read(fd, &byte, 1));
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(-1, write(fd, &byte, 1));
@@ -225,243 +170,6 @@ TEST_F(part, rights)
 		EXPECT_EQ(0, __call(fd, VFIO_GET_API_VERSION, NULL));
 		close(fd);
 	}
-}
-
-/* ---- Addresses ------------------------------------------------------------------- */
-
-TEST_F(part, range)
-{
-	int fd = self->fd;
-
-	EXPECT_EQ(0, __map_page(self, fd, 0));
-	EXPECT_EQ(0, __map_page(self, fd, PAGES - 1));
-	EXPECT_EQ(-ERANGE, __dma_map(fd, self->mem, FIRST - PAGE, PAGE, DMA_RW));
-	EXPECT_EQ(-ERANGE, __dma_map(fd, self->mem, LAST + 1, PAGE, DMA_RW));
-	EXPECT_EQ(-ERANGE, __dma_map(fd, self->mem, FIRST - PAGE, 2 * PAGE, DMA_RW));
-	EXPECT_EQ(-ERANGE, __dma_map(fd, self->mem, LAST + 1 - PAGE, 2 * PAGE, DMA_RW));
-	EXPECT_EQ(-ERANGE, __dma_map(fd, self->mem, FIRST - PAGE, (PAGES + 2) * PAGE, DMA_RW));
-	EXPECT_EQ(-ERANGE, __dma_map(fd, self->mem, -PAGE, PAGE, DMA_RW));
-	EXPECT_EQ(-ERANGE, __dma_map(fd, self->mem, 0, PAGE, DMA_RW));
-	/* What makes no sense comes before. */
-	EXPECT_EQ(-EOVERFLOW, __dma_map(fd, self->mem, -PAGE, 2 * PAGE, DMA_RW));
-	EXPECT_EQ(-EINVAL, __dma_map(fd, self->mem, 0, 0, DMA_RW));
-	EXPECT_EQ(-EINVAL, __dma_map(fd, self->mem, 0, PAGE, 0));
-	EXPECT_EQ(-EINVAL, __dma_map(fd, self->mem, FIRST + 1, PAGE, DMA_RW));
-	EXPECT_EQ(-EEXIST, __map_page(self, fd, 0));
-
-	EXPECT_EQ(-ERANGE, __dma_unmap(fd, FIRST - PAGE, PAGE));
-	EXPECT_EQ(-ERANGE, __dma_unmap(fd, LAST + 1, PAGE));
-	EXPECT_EQ(-ERANGE, __dma_unmap(fd, FIRST - PAGE, 2 * PAGE));
-	EXPECT_EQ(-ERANGE, __dma_unmap(fd, LAST + 1 - PAGE, 2 * PAGE));
-	EXPECT_EQ(-ERANGE, __dma_unmap(fd, 0, PAGE));
-	EXPECT_EQ(-EOVERFLOW, __dma_unmap(fd, -PAGE, 2 * PAGE));
-	EXPECT_EQ(-EINVAL, __dma_unmap(fd, FIRST, 0));
-	EXPECT_EQ(-EINVAL, __dma_unmap(fd, FIRST + 1, PAGE));
-	EXPECT_EQ(2 * PAGE, __dma_unmap(fd, FIRST, PAGES * PAGE));
-}
-
-/* Half a page at an end is no page. */
-TEST_F(part, range_of_odd_ends)
-{
-	int fd = __make(self->container, ALL_RIGHTS, 0, FIRST + 1, FIRST + 3 * PAGE - 2, 9);
-
-	ASSERT_LE(0, fd);
-	EXPECT_EQ(-ERANGE, __map_page(self, fd, 0));
-	EXPECT_EQ(0, __map_page(self, fd, 1));
-	EXPECT_EQ(-ERANGE, __map_page(self, fd, 2));
-	EXPECT_EQ(PAGE, __dma_unmap_all(fd));
-	close(fd);
-}
-
-/* ---- The number of mappings -------------------------------------------------------- */
-
-TEST_F(part, entries)
-{
-	int fd = self->fd, other = dma_fd(self->container, ALL_RIGHTS, 1);
-	unsigned int i;
-
-	for (i = 0; i < ENTRIES; i++)
-		EXPECT_EQ(0, __map_page(self, fd, i));
-	EXPECT_EQ(-ENOSPC, __map_page(self, fd, i));
-	EXPECT_EQ(-EEXIST, __map_page(self, fd, 0));
-	/* Nobody else is in the way, nor has the room. */
-	EXPECT_EQ(0, __map_page(self, other, 20));
-	EXPECT_EQ(-ENOSPC, __map_page(self, other, 21));
-	EXPECT_EQ(0, __map_page(self, self->container, 21));
-	EXPECT_EQ(PAGE, __unmap_page(fd, 3));
-	EXPECT_EQ(0, __map_page(self, fd, 30));
-	EXPECT_EQ(-ENOSPC, __map_page(self, fd, 3));
-	/* What the container takes down, too. */
-	EXPECT_EQ(PAGE, __unmap_page(self->container, 30));
-	EXPECT_EQ(0, __map_page(self, fd, 3));
-	EXPECT_EQ(-ENOSPC, __map_page(self, fd, 30));
-	EXPECT_EQ(PAGE, __unmap_page(fd, 3));
-	/* A mapping that fails takes no room. */
-	for (i = 0; i < 2 * ENTRIES; i++)
-		EXPECT_EQ(-EFAULT, __dma_map(fd, NULL, FIRST + 40 * PAGE, PAGE, DMA_RW));
-	EXPECT_EQ(0, __map_page(self, fd, 3));
-	/* All at once. */
-	EXPECT_EQ((ENTRIES + 3) * PAGE, __dma_unmap_all(self->container));
-	for (i = 0; i < ENTRIES; i++)
-		EXPECT_EQ(0, __map_page(self, fd, i));
-	EXPECT_EQ(-ENOSPC, __map_page(self, fd, i));
-	dma_map(self->container, self->tie.window, WINDOW, PAGE, DMA_RW);
-	close(other);
-}
-
-/* ---- Taking down --------------------------------------------------------------------- */
-
-TEST_F(part, unmaps_its_own_alone)
-{
-	int fd = self->fd, other = dma_fd(self->container, ALL_RIGHTS, 4);
-
-	EXPECT_EQ(0, __map_page(self, fd, 0));
-	EXPECT_EQ(0, __map_page(self, fd, 2));
-	EXPECT_EQ(0, __dma_map(fd, self->mem, FIRST + 10 * PAGE, 4 * PAGE, DMA_RW));
-	EXPECT_EQ(0, __map_page(self, self->container, 1));
-	EXPECT_EQ(0, __map_page(self, other, 5));
-
-	EXPECT_EQ(-EPERM, __unmap_page(fd, 1));
-	EXPECT_EQ(-EPERM, __unmap_page(fd, 5));
-	EXPECT_EQ(-EPERM, __dma_unmap(fd, FIRST, 2 * PAGE));
-	EXPECT_EQ(-EPERM, __dma_unmap(fd, FIRST + PAGE, 2 * PAGE));
-	EXPECT_EQ(-EPERM, __dma_unmap(fd, FIRST, 3 * PAGE));
-	EXPECT_EQ(-EPERM, __dma_unmap(fd, FIRST, PAGES * PAGE));
-	EXPECT_EQ(-EPERM, __unmap_page(other, 0));
-	/* Nothing has changed. */
-	EXPECT_EQ(-EEXIST, __map_page(self, fd, 0));
-	EXPECT_EQ(-EEXIST, __map_page(self, fd, 1));
-	EXPECT_EQ(-EEXIST, __map_page(self, fd, 2));
-
-	/* The rules of version 2. */
-	EXPECT_EQ(-EINVAL, __dma_unmap(fd, FIRST + 10 * PAGE, PAGE));
-	EXPECT_EQ(-EINVAL, __dma_unmap(fd, FIRST + 11 * PAGE, 5 * PAGE));
-	EXPECT_EQ(-EINVAL, __dma_unmap(fd, FIRST + 8 * PAGE, 4 * PAGE));
-	EXPECT_EQ(0, __dma_unmap(fd, FIRST + 20 * PAGE, PAGE));
-	EXPECT_EQ(4 * PAGE, __dma_unmap(fd, FIRST + 8 * PAGE, 10 * PAGE));
-
-	EXPECT_EQ(-EINVAL, __dma_unmap_flags(fd, FIRST, 0, VFIO_DMA_UNMAP_FLAG_ALL));
-	EXPECT_EQ(-EINVAL, __dma_unmap_flags(fd, 0, PAGE, VFIO_DMA_UNMAP_FLAG_ALL));
-	EXPECT_EQ(2 * PAGE, __dma_unmap_all(fd));
-	EXPECT_EQ(0, __dma_unmap_all(fd));
-	EXPECT_EQ(PAGE, __unmap_page(self->container, 1));
-	EXPECT_EQ(PAGE, __dma_unmap_all(other));
-	close(other);
-}
-
-/* More than go at once, with others in between. */
-TEST_F(part, unmaps_many)
-{
-	const unsigned int count = 1500;
-	char *mem = memory(PAGE);
-	uint64_t at = FIRST;
-	unsigned int i;
-	int fd;
-
-	fd = __make(self->container, ALL_RIGHTS, 0, FIRST, FIRST + 2 * count * PAGE, ~0ULL);
-	ASSERT_LE(0, fd);
-	for (i = 0; i < count; i++, at += 2 * PAGE) {
-		ASSERT_EQ(0, __dma_map(fd, mem, at, PAGE, DMA_RW));
-		if (i % 3 == 0)
-			ASSERT_EQ(0, __dma_map(self->container, mem, at + PAGE, PAGE, DMA_RW));
-	}
-	EXPECT_EQ(-EPERM, __dma_unmap(fd, FIRST, 2 * count * PAGE));
-	EXPECT_EQ(count * PAGE, __dma_unmap_all(fd));
-	EXPECT_EQ(count / 3 * PAGE, __dma_unmap(self->container, FIRST, 2 * count * PAGE));
-	munmap(mem, PAGE);
-	close(fd);
-}
-
-TEST_F(part, no_moving_of_memory)
-{
-	int fd = self->fd;
-
-	EXPECT_EQ(0, __map_page(self, fd, 0));
-	EXPECT_EQ(-EINVAL, __dma_unmap_flags(fd, FIRST, PAGE, VFIO_DMA_UNMAP_FLAG_VADDR));
-	EXPECT_EQ(-EINVAL, __dma_unmap_flags(fd, 0, 0, VFIO_DMA_UNMAP_FLAG_VADDR |
-					     VFIO_DMA_UNMAP_FLAG_ALL));
-	EXPECT_EQ(-EINVAL, __dma_map(fd, self->mem, FIRST, PAGE, VADDR));
-	/* The container can. */
-	EXPECT_EQ(PAGE, __dma_unmap_flags(self->container, FIRST, PAGE, VFIO_DMA_UNMAP_FLAG_VADDR));
-	EXPECT_EQ(-EINVAL, __dma_map(fd, self->mem, FIRST, PAGE, VADDR));
-	EXPECT_EQ(0, __dma_map(self->container, self->mem, FIRST, PAGE, VADDR));
-	EXPECT_EQ(PAGE, __unmap_page(fd, 0));
-}
-
-TEST_F(part, closing_unmaps)
-{
-	struct tie *tie = &self->tie;
-	int fd = self->fd, copy = dup(fd);
-
-	EXPECT_EQ(0, __map_page(self, fd, 0));
-	EXPECT_EQ(0, __map_page(self, self->container, 1));
-	EXPECT_TRUE(works(tie, self->mem, FIRST));
-	close(fd);
-	/* There is still a copy. */
-	EXPECT_TRUE(works(tie, self->mem, FIRST));
-	close(copy);
-	self->fd = -1;
-	memset(self->mem, SECRET, PAGE);
-	EXPECT_FALSE(reads(tie, FIRST, SECRET));
-	EXPECT_EQ(0, __map_page(self, self->container, 0));
-	EXPECT_TRUE(works(tie, self->mem, FIRST));
-	EXPECT_TRUE(works(tie, self->mem + PAGE, FIRST + PAGE));
-	EXPECT_TRUE(canaries_live(tie));
-}
-
-TEST(version_1)
-{
-	struct vfio vfio;
-	char bdf[BDF_LEN], *mem;
-	uint64_t bits = 0;
-	struct vfio_bitmap bitmap = { PAGE, sizeof(bits), (void *)&bits };
-	int fd;
-
-	if (!driver_is_rust() || !pci_find_alone(ID_EDU, 0, bdf))
-		SKIP(return, "no such call, or no edu device alone in its group");
-	vfio_open(&vfio, bdf, VFIO_TYPE1_IOMMU);
-	mem = memory(4 * PAGE);
-	fd = dma_fd(vfio.container, ALL_RIGHTS, 2);
-	EXPECT_EQ(0, __dma_map(fd, mem, FIRST, 4 * PAGE, DMA_RW));
-	EXPECT_EQ(-EINVAL, __dma_unmap(fd, FIRST, PAGE));
-	EXPECT_EQ(-EINVAL, __dma_unmap(fd, FIRST + PAGE, PAGE));
-	EXPECT_EQ(-EACCES, __dirty_bitmap(fd, FIRST, PAGE, bitmap));
-	/* The container has its own rules. */
-	EXPECT_EQ(0, __dma_unmap(vfio.container, FIRST + PAGE, PAGE));
-	EXPECT_EQ(4 * PAGE, __dma_unmap(vfio.container, FIRST, PAGE));
-	EXPECT_EQ(0, __dma_map(fd, mem, FIRST, 4 * PAGE, DMA_RW));
-	EXPECT_EQ(4 * PAGE, __dma_unmap(fd, FIRST, 4 * PAGE));
-	close(fd);
-	vfio_close(&vfio);
-}
-
-/* ---- Dirty pages ------------------------------------------------------------------------ */
-
-TEST_F(part, dirty)
-{
-	uint64_t bits[2] = { 0 };
-	struct vfio_bitmap bitmap = { PAGE, sizeof(bits[0]), (void *)bits };
-	int fd = self->fd;
-
-	EXPECT_EQ(0, __map_page(self, fd, 1));
-	EXPECT_EQ(0, __map_page(self, self->container, 3));
-	EXPECT_EQ(-EINVAL, __dirty_bitmap(fd, FIRST, PAGES * PAGE, bitmap));
-	EXPECT_EQ(-EINVAL, __dma_unmap_bitmap(fd, FIRST + PAGE, PAGE, bitmap));
-	ASSERT_EQ(0, __dirty_pages(self->container, START));
-	EXPECT_EQ(0, __dirty_bitmap(fd, FIRST, PAGES * PAGE, bitmap));
-	EXPECT_EQ(0xa, bits[0]);
-	bitmap.size = sizeof(bits);
-	EXPECT_EQ(-ERANGE, __dirty_bitmap(fd, FIRST - PAGE, PAGE, bitmap));
-	EXPECT_EQ(-ERANGE, __dirty_bitmap(fd, FIRST, (PAGES + 1) * PAGE, bitmap));
-	EXPECT_EQ(-EOVERFLOW, __dirty_bitmap(fd, -PAGE, 2 * PAGE, bitmap));
-	EXPECT_EQ(-EINVAL, __dirty_bitmap(fd, FIRST, 0, bitmap));
-	bits[0] = 0;
-	EXPECT_EQ(-EPERM, __dma_unmap_bitmap(fd, FIRST, 4 * PAGE, bitmap));
-	EXPECT_EQ(-ERANGE, __dma_unmap_bitmap(fd, FIRST - PAGE, 4 * PAGE, bitmap));
-	EXPECT_EQ(0, bits[0]);
-	EXPECT_EQ(PAGE, __dma_unmap_bitmap(fd, FIRST, 3 * PAGE, bitmap));
-	EXPECT_EQ(2, bits[0]);
-	EXPECT_EQ(0, __unmap_page(fd, 1));
 }
 
 /* ---- What there is ------------------------------------------------------------------------ */
@@ -506,7 +214,7 @@ TEST_F(part, info_of_all_and_of_nothing)
 	int fd;
 
 	ASSERT_EQ(0, __container_windows(self->container, &all));
-	fd = __make(self->container, ALL_RIGHTS, 0, 0, ~0ULL, ~0ULL);
+	fd = __dma_fd(self->container, ALL_RIGHTS, 0, 0, ~0ULL, ~0ULL);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, __container_windows(fd, &windows));
 	EXPECT_EQ(0, memcmp(&all.data, &windows.data,
@@ -517,7 +225,7 @@ TEST_F(part, info_of_all_and_of_nothing)
 	for (i = 0; i + 1 < all.data.count; i++) {
 		uint64_t hole = all.windows[i].last + 1;
 
-		fd = __make(self->container, ALL_RIGHTS, 0, hole, all.windows[i + 1].start - 1, 1);
+		fd = __dma_fd(self->container, ALL_RIGHTS, 0, hole, all.windows[i + 1].start - 1, 1);
 		ASSERT_LE(0, fd);
 		info = iommu_info(fd);
 		EXPECT_EQ(NULL, iommu_cap(info, VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE));
@@ -527,8 +235,8 @@ TEST_F(part, info_of_all_and_of_nothing)
 		EXPECT_EQ(-EINVAL, __dma_map(fd, self->mem, hole, PAGE, DMA_RW));
 		close(fd);
 		/* Across it. */
-		fd = __make(self->container, ALL_RIGHTS, 0, hole - PAGE,
-			    all.windows[i + 1].start + PAGE - 1, 1);
+		fd = __dma_fd(self->container, ALL_RIGHTS, 0, hole - PAGE,
+			      all.windows[i + 1].start + PAGE - 1, 1);
 		ASSERT_LE(0, fd);
 		info = iommu_info(fd);
 		cap = iommu_cap(info, VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE);

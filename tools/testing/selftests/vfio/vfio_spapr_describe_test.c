@@ -202,8 +202,7 @@ TEST(first_flavour)
 TEST_F(spapr, no_descriptors_for_dma)
 {
 	ONLY_OURS();
-	EXPECT_EQ(-EOPNOTSUPP, __dma_fd(self->vfio.container, (struct vfio_iommu_feature_dma_fd){
-		ALL_RIGHTS, 0, 0, GB - 1, 1 }));
+	EXPECT_EQ(-EOPNOTSUPP, __dma_fd(self->vfio.container, ALL_RIGHTS, 0, 0, GB - 1, 1));
 }
 
 /* That has one group, under one set of tables. */
@@ -221,8 +220,7 @@ TEST(domain_of_the_first_flavour)
 	ASSERT_EQ(1, domains.data.count);
 	EXPECT_EQ(vfio.group_id, domains.domains[0].group);
 	EXPECT_EQ(0, domains.domains[0].domain);
-	EXPECT_EQ(-EOPNOTSUPP, __dma_fd(vfio.container, (struct vfio_iommu_feature_dma_fd){
-		ALL_RIGHTS, 0, 0, GB - 1, 1 }));
+	EXPECT_EQ(-EOPNOTSUPP, __dma_fd(vfio.container, ALL_RIGHTS, 0, 0, GB - 1, 1));
 	vfio_close(&vfio);
 }
 
