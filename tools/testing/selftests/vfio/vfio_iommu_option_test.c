@@ -8,9 +8,8 @@
 #include <sys/mman.h>
 
 #include "kselftest_harness.h"
-#include "vfio_test.h"
+#include "vfio_two_groups.h"
 #include "vfio_domains.h"
-#include "vfio_group_feature.h"
 
 #define FORCE_SNOOP	VFIO_IOMMU_OPTION_FORCE_SNOOP
 #define MAX_PAGE	VFIO_IOMMU_OPTION_MAX_PAGE
@@ -19,39 +18,20 @@
 
 FIXTURE(option)
 {
-	char bdf[2][BDF_LEN];
-	int group[2], container;
+	struct two_groups two;
 };
 
 FIXTURE_SETUP(option)
 {
-	int i;
-
-	self->container = self->group[0] = self->group[1] = -1;
-	if (!pci_find_alone(ID_EDU, 1, self->bdf[1]))
+	if (!find_two_alone(&self->two))
 		SKIP(return, "no two edu devices alone in their groups");
-	pci_find_alone(ID_EDU, 0, self->bdf[0]);
-	for (i = 0; i < 2; i++) {
-		pci_bind(self->bdf[i], "vfio-pci");
-		self->group[i] = group_open(pci_group(self->bdf[i]));
-	}
-	self->container = container_open();
-	if (!group_has_features(self->group[0])) {
-		EXPECT_FALSE(driver_is_rust());
+	if (!open_two(&self->two))
 		SKIP(return, "no such call");
-	}
 }
 
 FIXTURE_TEARDOWN(option)
 {
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		close_fd(&self->group[i]);
-		if (self->bdf[i][0])
-			pci_unbind(self->bdf[i]);
-	}
-	close_fd(&self->container);
+	close_two(&self->two);
 }
 
 static int __get(int group, uint32_t id, uint64_t *value)
@@ -76,21 +56,21 @@ TEST_F(option, get_and_set)
 {
 	uint64_t value;
 
-	ASSERT_EQ(0, __get(self->group[0], FORCE_SNOOP, &value));
+	ASSERT_EQ(0, __get(self->two.group[0], FORCE_SNOOP, &value));
 	EXPECT_EQ(1, value);
-	ASSERT_EQ(0, __get(self->group[0], MAX_PAGE, &value));
+	ASSERT_EQ(0, __get(self->two.group[0], MAX_PAGE, &value));
 	EXPECT_EQ(0, value);
-	EXPECT_EQ(0, __set(self->group[0], FORCE_SNOOP, 0));
-	EXPECT_EQ(0, __set(self->group[0], MAX_PAGE, HUGE));
-	ASSERT_EQ(0, __get(self->group[0], FORCE_SNOOP, &value));
+	EXPECT_EQ(0, __set(self->two.group[0], FORCE_SNOOP, 0));
+	EXPECT_EQ(0, __set(self->two.group[0], MAX_PAGE, HUGE));
+	ASSERT_EQ(0, __get(self->two.group[0], FORCE_SNOOP, &value));
 	EXPECT_EQ(0, value);
-	ASSERT_EQ(0, __get(self->group[0], MAX_PAGE, &value));
+	ASSERT_EQ(0, __get(self->two.group[0], MAX_PAGE, &value));
 	EXPECT_EQ(HUGE, value);
 	/* They are the group's own. */
-	ASSERT_EQ(0, __get(self->group[1], MAX_PAGE, &value));
+	ASSERT_EQ(0, __get(self->two.group[1], MAX_PAGE, &value));
 	EXPECT_EQ(0, value);
-	EXPECT_EQ(0, __set(self->group[0], FORCE_SNOOP, 1));
-	EXPECT_EQ(0, __set(self->group[0], MAX_PAGE, 0));
+	EXPECT_EQ(0, __set(self->two.group[0], FORCE_SNOOP, 1));
+	EXPECT_EQ(0, __set(self->two.group[0], MAX_PAGE, 0));
 }
 
 TEST_F(option, refusals)
@@ -98,26 +78,26 @@ TEST_F(option, refusals)
 	struct vfio_group_feature_iommu_option data = { .id = MAX_PAGE, .reserved = 1 };
 	uint64_t value;
 
-	EXPECT_EQ(-ENOTTY, __get(self->group[0], 0, &value));
-	EXPECT_EQ(-ENOTTY, __get(self->group[0], 3, &value));
-	EXPECT_EQ(-ENOTTY, __set(self->group[0], 3, 0));
-	EXPECT_EQ(-EINVAL, __set(self->group[0], FORCE_SNOOP, 2));
-	EXPECT_EQ(-EINVAL, __set(self->group[0], MAX_PAGE, 1));
-	EXPECT_EQ(-EINVAL, __set(self->group[0], MAX_PAGE, PAGE / 2));
-	EXPECT_EQ(-EINVAL, __set(self->group[0], MAX_PAGE, 3 * PAGE));
-	EXPECT_EQ(-EINVAL, __group_feature(self->group[0], VFIO_GROUP_FEATURE_SET |
+	EXPECT_EQ(-ENOTTY, __get(self->two.group[0], 0, &value));
+	EXPECT_EQ(-ENOTTY, __get(self->two.group[0], 3, &value));
+	EXPECT_EQ(-ENOTTY, __set(self->two.group[0], 3, 0));
+	EXPECT_EQ(-EINVAL, __set(self->two.group[0], FORCE_SNOOP, 2));
+	EXPECT_EQ(-EINVAL, __set(self->two.group[0], MAX_PAGE, 1));
+	EXPECT_EQ(-EINVAL, __set(self->two.group[0], MAX_PAGE, PAGE / 2));
+	EXPECT_EQ(-EINVAL, __set(self->two.group[0], MAX_PAGE, 3 * PAGE));
+	EXPECT_EQ(-EINVAL, __group_feature(self->two.group[0], VFIO_GROUP_FEATURE_SET |
 					   VFIO_GROUP_FEATURE_IOMMU_OPTION, &data, sizeof(data)));
-	group_set_container(self->group[0], self->container);
-	EXPECT_EQ(-EBUSY, __set(self->group[0], MAX_PAGE, 0));
-	EXPECT_EQ(0, __get(self->group[0], MAX_PAGE, &value));
+	group_set_container(self->two.group[0], self->two.container);
+	EXPECT_EQ(-EBUSY, __set(self->two.group[0], MAX_PAGE, 0));
+	EXPECT_EQ(0, __get(self->two.group[0], MAX_PAGE, &value));
 }
 
 #ifdef __powerpc64__
 TEST_F(option, has_none_of_them)
 {
-	ASSERT_EQ(0, __set(self->group[0], MAX_PAGE, PAGE));
-	group_set_container(self->group[0], self->container);
-	EXPECT_EQ(-EOPNOTSUPP, __set_iommu(self->container, HOST_IOMMU));
+	ASSERT_EQ(0, __set(self->two.group[0], MAX_PAGE, PAGE));
+	group_set_container(self->two.group[0], self->two.container);
+	EXPECT_EQ(-EOPNOTSUPP, __set_iommu(self->two.container, HOST_IOMMU));
 }
 #else
 /* Pages that page tables of IOMMUs take. */
@@ -150,18 +130,18 @@ static bool one_domain(int container)
 
 TEST_F(option, snooping)
 {
-	group_set_container(self->group[0], self->container);
-	set_iommu(self->container, HOST_IOMMU);
-	if (!__call(self->container, VFIO_CHECK_EXTENSION, (void *)VFIO_DMA_CC_IOMMU))
+	group_set_container(self->two.group[0], self->two.container);
+	set_iommu(self->two.container, HOST_IOMMU);
+	if (!__call(self->two.container, VFIO_CHECK_EXTENSION, (void *)VFIO_DMA_CC_IOMMU))
 		SKIP(return, "the IOMMU cannot");
-	ASSERT_EQ(0, __group_unset_container(self->group[0]));
-	ASSERT_EQ(0, __set(self->group[0], FORCE_SNOOP, 0));
-	group_set_container(self->group[0], self->container);
-	set_iommu(self->container, HOST_IOMMU);
-	EXPECT_EQ(0, __call(self->container, VFIO_CHECK_EXTENSION, (void *)VFIO_DMA_CC_IOMMU));
+	ASSERT_EQ(0, __group_unset_container(self->two.group[0]));
+	ASSERT_EQ(0, __set(self->two.group[0], FORCE_SNOOP, 0));
+	group_set_container(self->two.group[0], self->two.container);
+	set_iommu(self->two.container, HOST_IOMMU);
+	EXPECT_EQ(0, __call(self->two.container, VFIO_CHECK_EXTENSION, (void *)VFIO_DMA_CC_IOMMU));
 	/* Who wants something else has a translation of its own. */
-	group_set_container(self->group[1], self->container);
-	EXPECT_FALSE(one_domain(self->container));
+	group_set_container(self->two.group[1], self->two.container);
+	EXPECT_FALSE(one_domain(self->two.container));
 }
 
 /* How many pages of tables it takes to map 32 MiB of huge pages. */
@@ -169,12 +149,12 @@ static long tables_for(FIXTURE_DATA(option) *self, void *mem)
 {
 	long before;
 
-	group_set_container(self->group[0], self->container);
-	set_iommu(self->container, HOST_IOMMU);
+	group_set_container(self->two.group[0], self->two.container);
+	set_iommu(self->two.container, HOST_IOMMU);
 	before = table_pages();
-	dma_map(self->container, mem, IOVA, 16 * HUGE, DMA_RW);
+	dma_map(self->two.container, mem, IOVA, 16 * HUGE, DMA_RW);
 	before = table_pages() - before;
-	must(__group_unset_container(self->group[0]));
+	must(__group_unset_container(self->two.group[0]));
 	return before;
 }
 
@@ -189,7 +169,7 @@ TEST_F(option, size_of_pages)
 	if (table_pages() < 0)
 		SKIP(return, "the kernel does not count tables");
 	large = tables_for(self, mem);
-	ASSERT_EQ(0, __set(self->group[0], MAX_PAGE, PAGE));
+	ASSERT_EQ(0, __set(self->two.group[0], MAX_PAGE, PAGE));
 	small = tables_for(self, mem);
 	/* A table of the lowest level for each. */
 	EXPECT_EQ(large + 16, small);
@@ -202,14 +182,14 @@ TEST_F(option, works_with_small_pages)
 	struct edu edu;
 	int device, i;
 
-	ASSERT_EQ(0, __set(self->group[1], MAX_PAGE, PAGE));
+	ASSERT_EQ(0, __set(self->two.group[1], MAX_PAGE, PAGE));
 	for (i = 0; i < 2; i++)
-		group_set_container(self->group[i], self->container);
-	set_iommu(self->container, HOST_IOMMU);
-	EXPECT_FALSE(one_domain(self->container));
-	dma_map(self->container, mem, IOVA, 4 * PAGE, DMA_RW);
+		group_set_container(self->two.group[i], self->two.container);
+	set_iommu(self->two.container, HOST_IOMMU);
+	EXPECT_FALSE(one_domain(self->two.container));
+	dma_map(self->two.container, mem, IOVA, 4 * PAGE, DMA_RW);
 	for (i = 0; i < 2; i++) {
-		device = group_get_device(self->group[i], self->bdf[i]);
+		device = group_get_device(self->two.group[i], self->two.bdf[i]);
 		memset(mem, 0x70 + i, PAGE);
 		edu_open(&edu, device);
 		edu_copy(&edu, IOVA, IOVA + 3 * PAGE, EDU_BUFFER);
@@ -217,7 +197,7 @@ TEST_F(option, works_with_small_pages)
 		edu_close(&edu);
 		close(device);
 	}
-	EXPECT_EQ(4 * PAGE, dma_unmap(self->container, IOVA, 4 * PAGE));
+	EXPECT_EQ(4 * PAGE, dma_unmap(self->two.container, IOVA, 4 * PAGE));
 }
 #endif
 

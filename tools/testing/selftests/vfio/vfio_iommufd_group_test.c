@@ -94,7 +94,6 @@ TEST_F(context, device_reaches_what_is_mapped)
 {
 	struct vfio *vfio = &self->vfio;
 	char *mem = memory(2 * PAGE);
-	struct edu edu;
 	int round;
 
 	group_set_container(vfio->group, self->iommu);
@@ -104,11 +103,7 @@ TEST_F(context, device_reaches_what_is_mapped)
 	dma_map(self->iommu, mem, IOVA, 2 * PAGE, DMA_RW);
 	for (round = 0; round < 2; round++) {
 		vfio->device = group_get_device(vfio->group, vfio->bdf);
-		memset(mem, 0x5a + round, PAGE);
-		edu_open(&edu, vfio->device);
-		edu_copy(&edu, IOVA, IOVA + PAGE, PAGE);
-		EXPECT_TRUE(is_all(mem + PAGE, PAGE, 0x5a + round));
-		edu_close(&edu);
+		EXPECT_TRUE(edu_copies(vfio->device, mem, IOVA, 0x5a + round));
 		/* Closing takes the device out of the address space, not the memory. */
 		close_fd(&vfio->device);
 	}

@@ -10,8 +10,7 @@
 #include <limits.h>
 
 #include "kselftest_harness.h"
-#include "vfio_test.h"
-#include "vfio_group_feature.h"
+#include "vfio_two_groups.h"
 #include "vfio_log.h"
 #include "vfio_sriov.h"
 
@@ -69,72 +68,54 @@ static const struct vfio_group_feature_isolation alone = { .flags = STRICT };
 
 FIXTURE(neighbours)
 {
-	char bdf[2][BDF_LEN], bridge[BDF_LEN];
-	int id[2], group[2], container;
+	struct two_groups two;
+	char bridge[BDF_LEN];
 };
 
 FIXTURE_SETUP(neighbours)
 {
-	int i;
-
-	self->container = self->group[0] = self->group[1] = -1;
-	if (!find_neighbours(self->bdf, self->bridge))
+	if (!find_neighbours(self->two.bdf, self->bridge))
 		SKIP(return, "no two edu devices below one bridge in groups of their own");
-	for (i = 0; i < 2; i++) {
-		pci_bind(self->bdf[i], "vfio-pci");
-		self->id[i] = pci_group(self->bdf[i]);
-		self->group[i] = group_open(self->id[i]);
-	}
-	self->container = container_open();
-	if (!group_has_features(self->group[0])) {
-		EXPECT_FALSE(driver_is_rust());
+	if (!open_two(&self->two))
 		SKIP(return, "no such call");
-	}
 }
 
 FIXTURE_TEARDOWN(neighbours)
 {
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		close_fd(&self->group[i]);
-		if (self->bdf[i][0])
-			pci_unbind(self->bdf[i]);
-	}
-	close_fd(&self->container);
+	close_two(&self->two);
 }
 
 TEST_F(neighbours, are_apart_by_default)
 {
 	struct group_isolation is;
 
-	ASSERT_EQ(0, __group_isolation(self->group[0], &is));
+	ASSERT_EQ(0, __group_isolation(self->two.group[0], &is));
 	EXPECT_EQ(VFIO_ISOLATION_GROUP, is.data.level);
 	EXPECT_EQ(STRICT, is.data.flags);
 	EXPECT_EQ(0, is.data.bridge);
 	EXPECT_EQ(1, is.data.count);
-	EXPECT_EQ(self->id[0], is.groups[0]);
+	EXPECT_EQ(self->two.id[0], is.groups[0]);
 
-	close_fd(&self->group[1]);
-	pci_bind(self->bdf[1], HOST_DRIVER);
-	EXPECT_EQ(VIABLE, group_status(self->group[0]));
-	group_set_container(self->group[0], self->container);
+	close_fd(&self->two.group[1]);
+	pci_bind(self->two.bdf[1], HOST_DRIVER);
+	EXPECT_EQ(VIABLE, group_status(self->two.group[0]));
+	group_set_container(self->two.group[0], self->two.container);
 }
 
 TEST_F(neighbours, are_together_below_the_bridge)
 {
 	struct group_isolation is;
 
-	ASSERT_EQ(0, __group_isolate(self->group[0], below(self->bridge)));
-	ASSERT_EQ(0, __group_isolation(self->group[0], &is));
+	ASSERT_EQ(0, __group_isolate(self->two.group[0], below(self->bridge)));
+	ASSERT_EQ(0, __group_isolation(self->two.group[0], &is));
 	EXPECT_EQ(VFIO_ISOLATION_BRIDGE, is.data.level);
 	EXPECT_EQ(below(self->bridge).bridge, is.data.bridge);
 	EXPECT_EQ(2, is.data.count);
-	EXPECT_EQ(self->id[0], is.groups[0]);
-	EXPECT_TRUE(in_unit(&is, self->id[1]));
-	EXPECT_EQ(VIABLE, group_status(self->group[0]));
+	EXPECT_EQ(self->two.id[0], is.groups[0]);
+	EXPECT_TRUE(in_unit(&is, self->two.id[1]));
+	EXPECT_EQ(VIABLE, group_status(self->two.group[0]));
 	/* It is the policy of that group only. */
-	ASSERT_EQ(0, __group_isolation(self->group[1], &is));
+	ASSERT_EQ(0, __group_isolation(self->two.group[1], &is));
 	EXPECT_EQ(1, is.data.count);
 }
 
@@ -156,19 +137,19 @@ TEST_F(neighbours, refuse_while_one_is_not_ours)
 {
 	int log;
 
-	close_fd(&self->group[1]);
-	ASSERT_EQ(0, __group_isolate(self->group[0], below(self->bridge)));
-	pci_unbind(self->bdf[1]);
-	EXPECT_EQ(0, group_status(self->group[0]));
-	EXPECT_EQ(-EPERM, __group_set_container(self->group[0], self->container));
-	pci_bind(self->bdf[1], HOST_DRIVER);
+	close_fd(&self->two.group[1]);
+	ASSERT_EQ(0, __group_isolate(self->two.group[0], below(self->bridge)));
+	pci_unbind(self->two.bdf[1]);
+	EXPECT_EQ(0, group_status(self->two.group[0]));
+	EXPECT_EQ(-EPERM, __group_set_container(self->two.group[0], self->two.container));
+	pci_bind(self->two.bdf[1], HOST_DRIVER);
 	log = log_open();
-	EXPECT_EQ(0, group_status(self->group[0]));
-	EXPECT_TRUE(log_names(log, self->bdf[1]));
-	EXPECT_EQ(-EPERM, __group_set_container(self->group[0], self->container));
-	ASSERT_EQ(0, __group_isolate(self->group[0], alone));
-	EXPECT_EQ(VIABLE, group_status(self->group[0]));
-	group_set_container(self->group[0], self->container);
+	EXPECT_EQ(0, group_status(self->two.group[0]));
+	EXPECT_TRUE(log_names(log, self->two.bdf[1]));
+	EXPECT_EQ(-EPERM, __group_set_container(self->two.group[0], self->two.container));
+	ASSERT_EQ(0, __group_isolate(self->two.group[0], alone));
+	EXPECT_EQ(VIABLE, group_status(self->two.group[0]));
+	group_set_container(self->two.group[0], self->two.container);
 	close(log);
 }
 
@@ -176,17 +157,17 @@ TEST_F(neighbours, keep_their_drivers_out)
 {
 	char driver[64];
 
-	close_fd(&self->group[1]);
-	ASSERT_EQ(0, __group_isolate(self->group[0], below(self->bridge)));
-	group_set_container(self->group[0], self->container);
-	set_iommu(self->container, HOST_IOMMU);
-	EXPECT_EQ(-EBUSY, __pci_bind(self->bdf[1], HOST_DRIVER));
-	pci_driver(self->bdf[1], driver, sizeof(driver));
+	close_fd(&self->two.group[1]);
+	ASSERT_EQ(0, __group_isolate(self->two.group[0], below(self->bridge)));
+	group_set_container(self->two.group[0], self->two.container);
+	set_iommu(self->two.container, HOST_IOMMU);
+	EXPECT_EQ(-EBUSY, __pci_bind(self->two.bdf[1], HOST_DRIVER));
+	pci_driver(self->two.bdf[1], driver, sizeof(driver));
 	EXPECT_STREQ("", driver);
 	/* It is not bound now, so that no device is given out. */
-	EXPECT_EQ(-EPERM, __group_get_device(self->group[0], self->bdf[0]));
-	EXPECT_EQ(0, __group_unset_container(self->group[0]));
-	EXPECT_EQ(0, __pci_bind(self->bdf[1], HOST_DRIVER));
+	EXPECT_EQ(-EPERM, __group_get_device(self->two.group[0], self->two.bdf[0]));
+	EXPECT_EQ(0, __group_unset_container(self->two.group[0]));
+	EXPECT_EQ(0, __pci_bind(self->two.bdf[1], HOST_DRIVER));
 }
 
 /* What is plugged in while the unit is in use belongs to it, too. */
@@ -194,49 +175,44 @@ TEST_F(neighbours, own_newcomers)
 {
 	char path[PATH_MAX];
 
-	close_fd(&self->group[1]);
-	ASSERT_EQ(0, __group_isolate(self->group[0], below(self->bridge)));
-	sprintf(path, "/sys/bus/pci/devices/%s/remove", self->bdf[1]);
+	close_fd(&self->two.group[1]);
+	ASSERT_EQ(0, __group_isolate(self->two.group[0], below(self->bridge)));
+	sprintf(path, "/sys/bus/pci/devices/%s/remove", self->two.bdf[1]);
 	write_text(path, "1");
-	group_set_container(self->group[0], self->container);
+	group_set_container(self->two.group[0], self->two.container);
 	write_text("/sys/bus/pci/rescan", "1");
-	EXPECT_EQ(-EBUSY, __pci_bind(self->bdf[1], HOST_DRIVER));
-	EXPECT_EQ(0, __group_unset_container(self->group[0]));
-	EXPECT_EQ(0, __pci_bind(self->bdf[1], HOST_DRIVER));
+	EXPECT_EQ(-EBUSY, __pci_bind(self->two.bdf[1], HOST_DRIVER));
+	EXPECT_EQ(0, __group_unset_container(self->two.group[0]));
+	EXPECT_EQ(0, __pci_bind(self->two.bdf[1], HOST_DRIVER));
 }
 
 TEST_F(neighbours, go_into_one_container)
 {
 	int other = container_open(), device[2], i;
 	char *mem = memory(2 * PAGE);
-	struct edu edu;
 
-	ASSERT_EQ(0, __group_isolate(self->group[0], below(self->bridge)));
-	group_set_container(self->group[0], self->container);
+	ASSERT_EQ(0, __group_isolate(self->two.group[0], below(self->bridge)));
+	group_set_container(self->two.group[0], self->two.container);
 	/* A client looks at this first. */
-	EXPECT_EQ(VIABLE, group_status(self->group[1]));
-	EXPECT_EQ(-EPERM, __group_set_container(self->group[1], other));
-	group_set_container(self->group[1], self->container);
-	set_iommu(self->container, HOST_IOMMU);
-	dma_register(self->container, mem, 2 * PAGE);
-	dma_map(self->container, mem, IOVA, 2 * PAGE, DMA_RW);
+	EXPECT_EQ(VIABLE, group_status(self->two.group[1]));
+	EXPECT_EQ(-EPERM, __group_set_container(self->two.group[1], other));
+	group_set_container(self->two.group[1], self->two.container);
+	set_iommu(self->two.container, HOST_IOMMU);
+	dma_register(self->two.container, mem, 2 * PAGE);
+	dma_map(self->two.container, mem, IOVA, 2 * PAGE, DMA_RW);
 	for (i = 0; i < 2; i++) {
-		device[i] = group_get_device(self->group[i], self->bdf[i]);
-		memset(mem, 0x20 + i, PAGE);
-		edu_open(&edu, device[i]);
-		edu_copy(&edu, IOVA, IOVA + PAGE, EDU_BUFFER);
-		EXPECT_TRUE(is_all(mem + PAGE, EDU_BUFFER, 0x20 + i));
-		edu_close(&edu);
+		device[i] = group_get_device(self->two.group[i], self->two.bdf[i]);
+		EXPECT_TRUE(edu_copies(device[i], mem, IOVA, 0x20 + i));
 	}
 	close(device[0]);
 	/* The unit is owned until the group that asks for it has left. */
-	EXPECT_EQ(0, __group_unset_container(self->group[0]));
+	EXPECT_EQ(0, __group_unset_container(self->two.group[0]));
 	close(device[1]);
-	EXPECT_EQ(0, __group_unset_container(self->group[1]));
-	group_set_container(self->group[1], other);
-	EXPECT_EQ(-EPERM, __group_set_container(self->group[0], self->container));
-	EXPECT_EQ(0, __group_unset_container(self->group[1]));
-	group_set_container(self->group[0], self->container);
+	EXPECT_EQ(0, __group_unset_container(self->two.group[1]));
+	group_set_container(self->two.group[1], other);
+	EXPECT_EQ(-EPERM, __group_set_container(self->two.group[0], self->two.container));
+	EXPECT_EQ(0, __group_unset_container(self->two.group[1]));
+	group_set_container(self->two.group[0], self->two.container);
 	close(other);
 }
 
@@ -246,43 +222,43 @@ TEST_F(neighbours, set_refusals)
 	char single[BDF_LEN];
 
 	data = (struct vfio_group_feature_isolation){ .level = 4 };
-	EXPECT_EQ(-EINVAL, __group_isolate(self->group[0], data));
+	EXPECT_EQ(-EINVAL, __group_isolate(self->two.group[0], data));
 	data = (struct vfio_group_feature_isolation){ .flags = 2 };
-	EXPECT_EQ(-EINVAL, __group_isolate(self->group[0], data));
+	EXPECT_EQ(-EINVAL, __group_isolate(self->two.group[0], data));
 	data = (struct vfio_group_feature_isolation){ .count = 1 };
-	EXPECT_EQ(-EINVAL, __group_isolate(self->group[0], data));
+	EXPECT_EQ(-EINVAL, __group_isolate(self->two.group[0], data));
 	data = (struct vfio_group_feature_isolation){ .reserved = 1 };
-	EXPECT_EQ(-EINVAL, __group_isolate(self->group[0], data));
+	EXPECT_EQ(-EINVAL, __group_isolate(self->two.group[0], data));
 	data = (struct vfio_group_feature_isolation){ .level = VFIO_ISOLATION_BUS, .bridge = 8 };
-	EXPECT_EQ(-EINVAL, __group_isolate(self->group[0], data));
+	EXPECT_EQ(-EINVAL, __group_isolate(self->two.group[0], data));
 	data = below(self->bridge);
 	data.bridge |= 1 << 16;
-	EXPECT_EQ(-EINVAL, __group_isolate(self->group[0], data));
+	EXPECT_EQ(-EINVAL, __group_isolate(self->two.group[0], data));
 	data = below(self->bridge);
 	data.bridge_domain = 5;
-	EXPECT_EQ(-EINVAL, __group_isolate(self->group[0], data));
+	EXPECT_EQ(-EINVAL, __group_isolate(self->two.group[0], data));
 	/* Not a bridge, or not above it. */
-	EXPECT_EQ(-EINVAL, __group_isolate(self->group[0], below(self->bdf[0])));
+	EXPECT_EQ(-EINVAL, __group_isolate(self->two.group[0], below(self->two.bdf[0])));
 	if (pci_find_alone(ID_EDU, 0, single))
-		EXPECT_EQ(-EINVAL, __group_isolate(self->group[0], below(single)));
+		EXPECT_EQ(-EINVAL, __group_isolate(self->two.group[0], below(single)));
 
 	must(seteuid(1000));
-	EXPECT_EQ(-EPERM, __group_isolate(self->group[0], alone));
+	EXPECT_EQ(-EPERM, __group_isolate(self->two.group[0], alone));
 	must(seteuid(0));
 
-	group_set_container(self->group[0], self->container);
-	EXPECT_EQ(-EBUSY, __group_isolate(self->group[0], alone));
-	EXPECT_EQ(0, __group_unset_container(self->group[0]));
-	EXPECT_EQ(0, __group_isolate(self->group[0], alone));
+	group_set_container(self->two.group[0], self->two.container);
+	EXPECT_EQ(-EBUSY, __group_isolate(self->two.group[0], alone));
+	EXPECT_EQ(0, __group_unset_container(self->two.group[0]));
+	EXPECT_EQ(0, __group_isolate(self->two.group[0], alone));
 }
 
 TEST_F(neighbours, by_sysfs)
 {
 	char isolation[PATH_MAX], strict[PATH_MAX], unit[PATH_MAX], text[128], want[128];
 
-	sprintf(isolation, "/sys/class/vfio/%d/isolation", self->id[0]);
-	sprintf(strict, "/sys/class/vfio/%d/strict", self->id[0]);
-	sprintf(unit, "/sys/class/vfio/%d/unit", self->id[0]);
+	sprintf(isolation, "/sys/class/vfio/%d/isolation", self->two.id[0]);
+	sprintf(strict, "/sys/class/vfio/%d/strict", self->two.id[0]);
+	sprintf(unit, "/sys/class/vfio/%d/unit", self->two.id[0]);
 	ASSERT_EQ(0, __read_text(isolation, text, sizeof(text)));
 	EXPECT_STREQ("group", text);
 	ASSERT_EQ(0, __read_text(strict, text, sizeof(text)));
@@ -293,13 +269,13 @@ TEST_F(neighbours, by_sysfs)
 	ASSERT_EQ(0, __read_text(isolation, text, sizeof(text)));
 	EXPECT_STREQ(want, text);
 	ASSERT_EQ(0, __read_text(unit, text, sizeof(text)));
-	sprintf(want, "%d %d", self->id[0], self->id[1]);
+	sprintf(want, "%d %d", self->two.id[0], self->two.id[1]);
 	EXPECT_STREQ(want, text);
 
 	EXPECT_EQ(0, __write_text(isolation, "slot\n"));
 	EXPECT_EQ(0, __write_text(isolation, "bus"));
 	ASSERT_EQ(0, __read_text(unit, text, sizeof(text)));
-	sprintf(want, "%d", self->id[0]);
+	sprintf(want, "%d", self->two.id[0]);
 	EXPECT_STREQ(want, text);
 	EXPECT_EQ(-EINVAL, __write_text(isolation, "house"));
 	EXPECT_EQ(-EINVAL, __write_text(isolation, "bridge 0000:00:40.0"));
@@ -308,26 +284,26 @@ TEST_F(neighbours, by_sysfs)
 	ASSERT_EQ(0, __read_text(strict, text, sizeof(text)));
 	EXPECT_STREQ("0", text);
 
-	group_set_container(self->group[0], self->container);
+	group_set_container(self->two.group[0], self->two.container);
 	EXPECT_EQ(-EBUSY, __write_text(isolation, "group"));
 	EXPECT_EQ(-EBUSY, __write_text(strict, "1"));
-	EXPECT_EQ(0, __group_unset_container(self->group[0]));
+	EXPECT_EQ(0, __group_unset_container(self->two.group[0]));
 }
 
 TEST_F(neighbours, forget_when_they_leave)
 {
 	struct group_isolation is;
 
-	ASSERT_EQ(0, __group_isolate(self->group[0], below(self->bridge)));
-	close_fd(&self->group[0]);
-	self->group[0] = group_open(self->id[0]);
-	ASSERT_EQ(0, __group_isolation(self->group[0], &is));
+	ASSERT_EQ(0, __group_isolate(self->two.group[0], below(self->bridge)));
+	close_fd(&self->two.group[0]);
+	self->two.group[0] = group_open(self->two.id[0]);
+	ASSERT_EQ(0, __group_isolation(self->two.group[0], &is));
 	EXPECT_EQ(VFIO_ISOLATION_BRIDGE, is.data.level);
-	close_fd(&self->group[0]);
-	pci_unbind(self->bdf[0]);
-	pci_bind(self->bdf[0], "vfio-pci");
-	self->group[0] = group_open(self->id[0]);
-	ASSERT_EQ(0, __group_isolation(self->group[0], &is));
+	close_fd(&self->two.group[0]);
+	pci_unbind(self->two.bdf[0]);
+	pci_bind(self->two.bdf[0], "vfio-pci");
+	self->two.group[0] = group_open(self->two.id[0]);
+	ASSERT_EQ(0, __group_isolation(self->two.group[0], &is));
 	EXPECT_EQ(VFIO_ISOLATION_GROUP, is.data.level);
 }
 

@@ -119,7 +119,6 @@ FIXTURE_TEARDOWN(synthetic)
 TEST_F(synthetic, reaches_memory_from_both)
 {
 	char *mem = memory(2 * PAGE);
-	struct edu edu;
 	int group, device[2], i;
 
 	ASSERT_EQ(0, __enable(true));
@@ -132,12 +131,7 @@ TEST_F(synthetic, reaches_memory_from_both)
 	dma_map(self->container, mem, IOVA, 2 * PAGE, DMA_RW);
 	for (i = 0; i < 2; i++) {
 		device[i] = group_get_device(group, self->bdf[i]);
-		memset(mem, 0x60 + i, PAGE);
-		memset(mem + PAGE, 0, PAGE);
-		edu_open(&edu, device[i]);
-		edu_copy(&edu, IOVA, IOVA + PAGE, EDU_BUFFER);
-		EXPECT_TRUE(is_all(mem + PAGE, EDU_BUFFER, 0x60 + i));
-		edu_close(&edu);
+		EXPECT_TRUE(edu_copies(device[i], mem, IOVA, 0x60 + i));
 	}
 	EXPECT_EQ(-EBUSY, __group_unset_container(group));
 	close(device[0]);

@@ -85,3 +85,15 @@ bool edu_shares(struct edu *edu, char *mem, uint64_t at, char *page, uint64_t io
 	edu_copy(edu, at, iova, PAGE);
 	return is_all(page, PAGE, value + 1);
 }
+
+bool edu_copies(int device, char *mem, uint64_t iova, uint8_t value)
+{
+	struct edu edu;
+
+	memset(mem, value, PAGE);
+	memset(mem + PAGE, 0, PAGE);
+	edu_open(&edu, device);
+	edu_copy(&edu, iova, iova + PAGE, EDU_BUFFER);
+	edu_close(&edu);
+	return is_all(mem + PAGE, EDU_BUFFER, value);
+}

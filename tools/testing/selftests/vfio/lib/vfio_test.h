@@ -288,5 +288,10 @@ void edu_copy(struct edu *edu, uint64_t from, uint64_t to, size_t size);
  * mapped at @iova, the other one at @at.
  */
 bool edu_shares(struct edu *edu, char *mem, uint64_t at, char *page, uint64_t iova, uint8_t value);
+/*
+ * Whether an open edu copies a page of @value, @mem, which is mapped at @iova, to the
+ * page behind it: as much of it as the device moves at a time.
+ */
+bool edu_copies(int device, char *mem, uint64_t iova, uint8_t value);
 
 #endif /* VFIO_TEST_H */
