@@ -6,13 +6,7 @@
  * Uses two edu devices, each alone in its group.
  */
 #include "kselftest_harness.h"
-#include "vfio_test.h"
 #include "vfio_domains.h"
-
-#define GET	VFIO_IOMMU_FEATURE_GET
-#define SET	VFIO_IOMMU_FEATURE_SET
-#define PROBE	VFIO_IOMMU_FEATURE_PROBE
-#define DOMAINS	VFIO_IOMMU_FEATURE_DOMAINS
 
 FIXTURE(domains)
 {
@@ -38,29 +32,10 @@ FIXTURE_TEARDOWN(domains)
 	vfio_close(&self->vfio);
 }
 
-static int feature(int fd, uint32_t argsz, uint32_t flags)
-{
-	uint32_t arg[64] = { argsz, flags };
-
-	return __call(fd, VFIO_IOMMU_FEATURE, arg);
-}
-
 TEST_F(domains, header)
 {
-	int fd = self->vfio.container;
-	char *end = memory_end() - 8;
-	uint32_t size;
-
-	EXPECT_EQ(0, feature(fd, 8, PROBE | DOMAINS));
-	EXPECT_EQ(0, feature(fd, 8, PROBE | GET | DOMAINS));
-	EXPECT_EQ(-EINVAL, feature(fd, 8, PROBE | SET | DOMAINS));
-	EXPECT_EQ(-EINVAL, feature(fd, 256, DOMAINS));
-	EXPECT_EQ(-EINVAL, feature(fd, 256, SET | DOMAINS));
-	EXPECT_EQ(-EINVAL, feature(fd, 256, GET | SET | DOMAINS));
-	for (size = 0; size < 16; size++)
-		EXPECT_EQ(-EINVAL, feature(fd, size, GET | DOMAINS));
-	memcpy(end, &(uint32_t[]){ 256, GET | DOMAINS }, 8);
-	EXPECT_EQ(-EFAULT, __call(fd, VFIO_IOMMU_FEATURE, end));
+	check_feature_head(_metadata, self->vfio.container, VFIO_IOMMU_FEATURE,
+			   VFIO_IOMMU_FEATURE_DOMAINS, sizeof(struct vfio_iommu_feature_domains));
 }
 
 TEST_F(domains, of_one_group)
@@ -130,7 +105,7 @@ TEST(no_domain_without_a_backend)
 	if (!driver_is_rust() || !pci_find_alone(ID_EDU, 0, bdf))
 		SKIP(return, "no such call, or no edu device alone in its group");
 	vfio_open_group(&vfio, bdf);
-	EXPECT_EQ(-EINVAL, feature(vfio.container, 256, GET_DOMAINS));
+	EXPECT_EQ(-EINVAL, __feature_head(vfio.container, VFIO_IOMMU_FEATURE, 256, GET_DOMAINS));
 	vfio_close(&vfio);
 }
 

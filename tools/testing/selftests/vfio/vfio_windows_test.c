@@ -10,13 +10,7 @@
 #include <sys/mman.h>
 
 #include "kselftest_harness.h"
-#include "vfio_test.h"
 #include "vfio_windows.h"
-
-#define GET	VFIO_IOMMU_FEATURE_GET
-#define SET	VFIO_IOMMU_FEATURE_SET
-#define PROBE	VFIO_IOMMU_FEATURE_PROBE
-#define FAR	0xff00	/* no feature */
 
 FIXTURE(windows)
 {
@@ -42,54 +36,17 @@ FIXTURE_TEARDOWN(windows)
 	vfio_close(&self->vfio);
 }
 
-/* Each of the two calls, with nothing but its header and @data behind it. */
-static int feature(int fd, unsigned long request, uint32_t argsz, uint32_t flags)
-{
-	uint32_t arg[64] = { argsz, flags };
-
-	return __call(fd, request, arg);
-}
-
-static void check_header(struct __test_metadata *_metadata, int fd, unsigned long request,
-			 uint32_t index, uint32_t fixed)
-{
-	char *end = memory_end() - 8;
-	uint32_t bit, size;
-
-	EXPECT_EQ(0, feature(fd, request, 8, PROBE | index));
-	EXPECT_EQ(0, feature(fd, request, 8, PROBE | GET | index));
-	EXPECT_EQ(-EINVAL, feature(fd, request, 8, PROBE | SET | index));
-	EXPECT_EQ(-EINVAL, feature(fd, request, 8, PROBE | GET | SET | index));
-	EXPECT_EQ(-EINVAL, feature(fd, request, 256, index));
-	EXPECT_EQ(-EINVAL, feature(fd, request, 256, SET | index));
-	EXPECT_EQ(-EINVAL, feature(fd, request, 256, GET | SET | index));
-	EXPECT_EQ(-ENOTTY, feature(fd, request, 256, GET | FAR));
-	EXPECT_EQ(-ENOTTY, feature(fd, request, 8, PROBE | FAR));
-	EXPECT_EQ(-ENOTTY, feature(fd, request, 8, PROBE | 0));
-	for (bit = 19; bit < 32; bit++)
-		EXPECT_EQ(-EINVAL, feature(fd, request, 256, GET | index | 1U << bit));
-	for (size = 0; size < 8 + fixed; size++)
-		EXPECT_EQ(-EINVAL, feature(fd, request, size, GET | index));
-	for (size = 0; size < 8; size++)
-		EXPECT_EQ(-EINVAL, feature(fd, request, size, PROBE | index));
-	/* Neither the header, nor the data behind it. */
-	EXPECT_EQ(-EFAULT, __call(fd, request, NULL));
-	memcpy(end, &(uint32_t[]){ 256, GET | index }, 8);
-	EXPECT_EQ(-EFAULT, __call(fd, request, end));
-	memcpy(end, &(uint32_t[]){ 256, PROBE | index }, 8);
-	EXPECT_EQ(0, __call(fd, request, end));
-}
-
 TEST_F(windows, header_of_the_container)
 {
-	check_header(_metadata, self->vfio.container, VFIO_IOMMU_FEATURE,
-		     VFIO_IOMMU_FEATURE_WINDOWS, sizeof(struct vfio_iommu_feature_windows));
+	check_feature_head(_metadata, self->vfio.container, VFIO_IOMMU_FEATURE,
+			   VFIO_IOMMU_FEATURE_WINDOWS, sizeof(struct vfio_iommu_feature_windows));
 }
 
 TEST_F(windows, header_of_the_group)
 {
-	check_header(_metadata, self->vfio.group, VFIO_GROUP_FEATURE,
-		     VFIO_GROUP_FEATURE_DMA_WINDOW, sizeof(struct vfio_group_feature_dma_window));
+	check_feature_head(_metadata, self->vfio.group, VFIO_GROUP_FEATURE,
+			   VFIO_GROUP_FEATURE_DMA_WINDOW,
+			   sizeof(struct vfio_group_feature_dma_window));
 }
 
 TEST_F(windows, buffer_too_short)
@@ -214,7 +171,7 @@ TEST(windows_come_with_the_iommu)
 		SKIP(return, "no such call, or no edu device alone in its group");
 	vfio_open_group(&vfio, bdf);
 	/* Every call on a container without a backend. */
-	EXPECT_EQ(-EINVAL, feature(vfio.container, VFIO_IOMMU_FEATURE, 256, GET_WINDOWS));
+	EXPECT_EQ(-EINVAL, __feature_head(vfio.container, VFIO_IOMMU_FEATURE, 256, GET_WINDOWS));
 	EXPECT_EQ(0, __group_windows(vfio.group, &group));
 	EXPECT_EQ(0, group.data.count);
 	ASSERT_EQ(0, __group_unset_container(vfio.group));

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The call that tells which groups share a translation. After vfio_test.h. */
+/* The call that tells which groups share a translation. After kselftest_harness.h. */
 #ifndef VFIO_DOMAINS_H
 #define VFIO_DOMAINS_H
+
+#include "vfio_feature_list.h"
 
 #define MAX_DOMAINS	8
 
@@ -16,10 +18,7 @@ struct container_domains {
 
 static inline int __container_domains(int fd, struct container_domains *answer)
 {
-	memset(answer, 0x5a, sizeof(*answer));
-	answer->head.argsz = sizeof(*answer);
-	answer->head.flags = GET_DOMAINS;
-	return __call(fd, VFIO_IOMMU_FEATURE, answer);
+	return __feature_list(fd, VFIO_IOMMU_FEATURE, GET_DOMAINS, answer, sizeof(*answer));
 }
 
 #endif

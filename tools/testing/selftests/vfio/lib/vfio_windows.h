@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The calls that describe DMA windows, of a container and of a group. After vfio_test.h. */
+/* The calls that describe DMA windows, of a container and of a group. After kselftest_harness.h. */
 #ifndef VFIO_WINDOWS_H
 #define VFIO_WINDOWS_H
+
+#include "vfio_feature_list.h"
 
 #define MAX_WINDOWS	8
 
@@ -24,18 +26,12 @@ struct group_windows {
 
 static inline int __container_windows(int fd, struct container_windows *answer)
 {
-	memset(answer, 0x5a, sizeof(*answer));
-	answer->head.argsz = sizeof(*answer);
-	answer->head.flags = GET_WINDOWS;
-	return __call(fd, VFIO_IOMMU_FEATURE, answer);
+	return __feature_list(fd, VFIO_IOMMU_FEATURE, GET_WINDOWS, answer, sizeof(*answer));
 }
 
 static inline int __group_windows(int fd, struct group_windows *answer)
 {
-	memset(answer, 0x5a, sizeof(*answer));
-	answer->head.argsz = sizeof(*answer);
-	answer->head.flags = GET_DMA_WINDOW;
-	return __call(fd, VFIO_GROUP_FEATURE, answer);
+	return __feature_list(fd, VFIO_GROUP_FEATURE, GET_DMA_WINDOW, answer, sizeof(*answer));
 }
 
 #endif
