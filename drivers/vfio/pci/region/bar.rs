@@ -215,6 +215,10 @@ impl Bars {
 
 impl Bar {
     fn new(pdev: &Device, index: BarIndex, msix: Option<MsixGeometry>) -> Self {
+        let resource = pdev.resource(index);
+        if resource.len == 0 {
+            return Self::missing();
+        }
         let claim = ClaimedBar::new(pdev, index)
             .and_then(|claim| Ok(Arc::new(claim, GFP_KERNEL_ACCOUNT)?))
             .inspect_err(|error| {
@@ -226,7 +230,7 @@ impl Bar {
                 );
             });
         Self {
-            resource: pdev.resource(index),
+            resource,
             claim,
             own: OwnPages::new(pdev, index),
             closed: closed_part(index, msix),
