@@ -115,7 +115,7 @@ pub(crate) struct Config {
     pdev: pci::Device,
 
     /// Who owns each byte.
-    layout: Layout<KVVec<Cell>>,
+    layout: Layout<KVVec<[Cell; 4]>>,
     /// The INTx pin that the user sees.
     intx_pin: u8,
     /// The MSI-X table, if there is one.
@@ -133,13 +133,14 @@ pub(crate) struct Config {
 
     /// What user writes change.
     #[pin]
-    model: Mutex<Model<KVVec<u8>>>,
+    model: Mutex<Model<KVVec<[u8; 4]>>>,
 }
 
 impl Config {
     /// Reads the device's configuration space and makes the view.
     ///
-    /// The device is enabled and in D0, and its pin is silent as `masking` has it.
+    /// The device is enabled and in D0, and its pin is silent as `masking` has it. Its state was
+    /// saved since, and the header need not be read a second time: each access takes long.
     ///
     /// # Errors
     ///
@@ -147,10 +148,12 @@ impl Config {
     pub(crate) fn build(pdev: &pci::Device, masking: IntxMasking) -> Result<Arc<Config>> {
         let facts = facts(pdev, masking);
         let hw = Registers(pdev);
-        let size = usize::try_from(pdev.config_size())?;
-        let bytes = KVVec::from_elem(0u8, size, GFP_KERNEL_ACCOUNT)?;
+        let header = pdev.saved_header();
+        let size = usize::try_from(pdev.config_size())? / 4;
+        let dwords = KVVec::from_elem([0; 4], size, GFP_KERNEL_ACCOUNT)?;
         let cells = KVVec::from_elem(Cell::UNASSIGNED, size, GFP_KERNEL_ACCOUNT)?;
-        let built = walk::build(&hw, &facts, bytes, cells, &mut |odd| report(pdev, odd))?;
+        let mut odd = |odd| report(pdev, odd);
+        let built = walk::build(&hw, &header, &facts, dwords, cells, &mut odd)?;
 
         let layout = built.layout;
         let model = Model::new(built.space, facts, built.real_bars);
@@ -339,7 +342,7 @@ impl Config {
     }
 
     /// Changes the model and keeps `command` equal to the register in it.
-    fn update<T>(&self, f: impl FnOnce(&mut Model<KVVec<u8>>) -> Result<T>) -> Result<T> {
+    fn update<T>(&self, f: impl FnOnce(&mut Model<KVVec<[u8; 4]>>) -> Result<T>) -> Result<T> {
         let mut model = self.model.lock();
         let result = f(&mut model);
         self.command.store(u32::from(model.command()), Relaxed);

@@ -101,6 +101,14 @@ impl Device {
         unsafe { bindings::pci_save_state(self.as_raw()) };
     }
 
+    /// Returns the header of configuration space, dword by dword, as [`save_state`](Self::save_state)
+    /// found it last.
+    pub fn saved_header(&self) -> [u32; 16] {
+        // SAFETY: The device is valid, and the field is an array of integers in it, any value of
+        // which will do: a reset from elsewhere saves the same registers again.
+        unsafe { (&raw const (*self.as_raw()).saved_config_space).read_volatile() }
+    }
+
     /// Writes the kernel's save area back to the registers, if it holds something.
     pub fn restore_state(&self) {
         // SAFETY: The device is valid, and bound to us while `self` exists.

@@ -57,9 +57,7 @@ const PCI_X_CMD: u16 = 2;
 /// PCI-X: error correction control, only in versions 1 and 2.
 const PCI_X_ECC_CSR: usize = 8;
 
-/// Express: version in the low four bits, type in the next four.
-const EXP_FLAGS: u16 = 2;
-/// EXP_FLAGS: endpoint that is part of the root complex and has no link.
+/// Express: endpoint that is part of the root complex and has no link, among the types.
 const EXP_TYPE_RC_END: u16 = 0x9;
 /// Express: what the function can do.
 const EXP_DEVCAP: u16 = 4;
@@ -185,38 +183,61 @@ pub(crate) enum Effect {
     },
 }
 
-/// Returns owner and length in bytes of the standard capability `id` at `at`, or [`None`] if it is
-/// hidden.
+/// The first four bytes of a standard capability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// What it is.
+    id: u8,
+    /// Where the next one stands.
+    pub(crate) next: u8,
+    /// The word behind the pointer, which differs from capability to capability.
+    word: u16,
+}
+
+impl Head {
+    /// Takes apart the dword at the start of a capability.
+    pub(crate) fn from_dword(dword: u32) -> Self {
+        let [id, next, low, high] = dword.to_le_bytes();
+        Head {
+            id,
+            next,
+            word: u16::from_le_bytes([low, high]),
+        }
+    }
+}
+
+/// Returns owner and length in bytes of the standard capability at `at` that begins with `head`, or
+/// [`None`] if it is hidden.
 ///
 /// # Errors
 ///
 /// Those of the hardware.
 pub(crate) fn describe<H: Hw>(
     regs: &Registers<'_, H>,
-    id: u8,
+    head: Head,
     at: u16,
 ) -> Result<Option<(Owner, u16)>, H::Error> {
-    let found = match id {
+    let found = match head.id {
         0x01 => (Owner::Pm, 8),
         // AGP.
         0x02 => (Owner::ReadOnly, 12),
         0x03 => (Owner::Vpd, 8),
         0x05 => {
-            let shape = msi::MsiShape::from_flags(regs.word(at + msi::FLAGS)?);
+            let shape = msi::MsiShape::from_flags(head.word);
             (Owner::Msi(shape), shape.len())
         }
-        0x07 => match pci_x_version(regs.word(at + PCI_X_CMD)?) {
+        0x07 => match pci_x_version(head.word) {
             0 => (Owner::PciX, 8),
             _ => (Owner::PciX, 24),
         },
         // HyperTransport: host and secondary links have no upper part.
-        0x08 => match regs.byte(at + 3)? & 0xe0 {
+        0x08 => match head.word & 0xe000 {
             0 => (Owner::ReadOnly, 28),
             _ => (Owner::ReadOnly, 24),
         },
         // The device says how long it is.
-        0x09 => (Owner::Vendor, u16::from(regs.byte(at + 2)?)),
-        0x10 => (Owner::Exp, exp_len(regs.word(at + EXP_FLAGS)?)),
+        0x09 => (Owner::Vendor, head.word & 0xff),
+        0x10 => (Owner::Exp, exp_len(head.word)),
         // MSI-X: set up through SET_IRQS only.
         0x11 => (Owner::ReadOnly, 12),
         // SATA: a location of 0xf says that the index and data registers follow.
@@ -230,20 +251,13 @@ pub(crate) fn describe<H: Hw>(
     Ok(Some(found).filter(|&(_, len)| len != 0))
 }
 
-/// Returns whether the capability `owner` at `at` says that there can be extended capabilities.
-///
-/// # Errors
-///
-/// Those of the hardware.
-pub(crate) fn extends<H: Hw>(
-    regs: &Registers<'_, H>,
-    owner: Owner,
-    at: u16,
-) -> Result<bool, H::Error> {
+/// Returns whether the capability `owner` that begins with `head` says that there can be extended
+/// capabilities.
+pub(crate) fn extends(owner: Owner, head: Head) -> bool {
     match owner {
-        Owner::Exp => Ok(true),
-        Owner::PciX => Ok(pci_x_version(regs.word(at + PCI_X_CMD)?) != 0),
-        _ => Ok(false),
+        Owner::Exp => true,
+        Owner::PciX => pci_x_version(head.word) != 0,
+        _ => false,
     }
 }
 
@@ -252,7 +266,8 @@ fn pci_x_version(command: u16) -> u16 {
     command >> 12 & 0x3
 }
 
-/// Returns the length in bytes of an Express capability from its flags register.
+/// Returns the length in bytes of an Express capability from its flags register: the version in the
+/// low four bits, the type in the next four.
 fn exp_len(flags: u16) -> u16 {
     match (flags & 0xf, flags >> 4 & 0xf) {
         (1, EXP_TYPE_RC_END) => 0x0c,
@@ -262,7 +277,7 @@ fn exp_len(flags: u16) -> u16 {
     }
 }
 
-impl<B: DerefMut<Target = [u8]>> Space<B> {
+impl<B: DerefMut<Target = [[u8; 4]]>> Space<B> {
     /// Makes the fresh copy of `chunk` into what the user is to see.
     pub(crate) fn init_capability(&mut self, chunk: &Chunk) {
         if chunk.owner != Owner::Pm {

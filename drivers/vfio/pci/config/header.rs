@@ -32,7 +32,7 @@ use super::{
         COMMAND_IO,
         COMMAND_MEMORY,
         DEVICE_ID,
-        HEADER_SIZE,
+        HEADER_DWORDS,
         INTERRUPT_LINE,
         INTERRUPT_PIN,
         ROM,
@@ -55,7 +55,7 @@ const BIST: usize = 0x0f;
 /// ROM: answer at this address.
 const ROM_ENABLE: u32 = 0x0000_0001;
 
-static HEADER: [Masks; HEADER_SIZE as usize / 4] = Rules::new()
+static HEADER: [Masks; HEADER_DWORDS] = Rules::new()
     // Virtual functions have no ids of their own in hardware.
     .word(VENDOR_ID as usize, 0xffff, 0)
     .word(DEVICE_ID as usize, 0xffff, 0)
@@ -198,18 +198,12 @@ pub(crate) fn is_bar(at: u16) -> bool {
     (BAR0..BAR0 + 4 * BARS).contains(&at) || (ROM..ROM + 4).contains(&at)
 }
 
-impl<B: DerefMut<Target = [u8]>> Space<B> {
-    /// Copies the header and changes what the user sees of it.
-    ///
-    /// # Errors
-    ///
-    /// Those of the hardware.
-    pub(crate) fn init_header<H: Hw>(
-        &mut self,
-        hw: &H,
-        facts: &Facts,
-    ) -> Result<RealBars, H::Error> {
-        self.fill(hw, 0, HEADER_SIZE)?;
+impl<B: DerefMut<Target = [[u8; 4]]>> Space<B> {
+    /// Takes the `header` of the device, dword by dword, and changes what the user sees of it.
+    pub(crate) fn init_header(&mut self, header: &[u32; HEADER_DWORDS], facts: &Facts) -> RealBars {
+        for (at, &dword) in (0..).step_by(4).zip(header) {
+            self.set(at, Width::Dword, dword);
+        }
         let mut real = RealBars::default();
         for (at, bar) in (BAR0..).step_by(4).zip(&mut real.bars) {
             *bar = self.get(at, Width::Dword);
@@ -231,7 +225,7 @@ impl<B: DerefMut<Target = [u8]>> Space<B> {
             self.set(INTERRUPT_PIN, Width::Byte, 0);
         }
         self.size_bars(facts);
-        Ok(real)
+        real
     }
 
     /// Brings all virtual BARs into the form that hardware would give them.
@@ -302,7 +296,7 @@ mod tests {
     }
 
     fn sized(facts: &Facts, value: u32) -> Vec<u32> {
-        let mut space = Space::new(vec![0u8; 64]);
+        let mut space = Space::new(vec![[0; 4]; 16]);
         for at in (BAR0..BAR0 + 24).step_by(4).chain([ROM]) {
             space.set(at, Width::Dword, value);
         }

@@ -134,11 +134,8 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// The entry that a map is filled with before the walk.
-    pub(crate) const UNASSIGNED: Cell = Cell {
-        owner: Owner::Unassigned,
-        start_and_run: 0,
-    };
+    /// The entries of a dword that has no owner, with which a map is filled before the walk.
+    pub(crate) const UNASSIGNED: [Cell; 4] = Cell::dword(Owner::Unassigned);
 
     /// The entries of a dword all of whose bytes are `owner`'s, which begins at 0.
     const fn dword(owner: Owner) -> [Cell; 4] {
@@ -225,20 +222,25 @@ impl Chunk {
 /// The cells of an owner other than [`Owner::Unassigned`] hold a start that is a multiple of four
 /// and not behind the cell itself. The run of each cell is right.
 pub(crate) struct Layout<C> {
-    /// One cell for each byte.
+    /// One cell for each byte, in dwords.
     cells: C,
 }
 
-impl<C: Deref<Target = [Cell]>> Layout<C> {
+impl<C: Deref<Target = [[Cell; 4]]>> Layout<C> {
+    /// Returns the entries byte by byte.
+    fn cells(&self) -> &[Cell] {
+        self.cells.as_flattened()
+    }
+
     /// Returns the size of configuration space in bytes.
     pub(crate) fn size(&self) -> usize {
-        self.cells.len()
+        self.cells().len()
     }
 
     /// Returns the longest access at `at` that covers at most `room` bytes, or [`None`] behind the
     /// end of configuration space.
     pub(crate) fn chunk(&self, at: u16, room: usize) -> Option<Chunk> {
-        let first = self.cells.get(usize::from(at))?;
+        let first = self.cells().get(usize::from(at))?;
         // OVERFLOW: at least one, at most four.
         let same = usize::from((first.start_and_run & 3) + 1);
         let offset = match first.owner {
@@ -257,29 +259,18 @@ impl<C: Deref<Target = [Cell]>> Layout<C> {
 
     /// Returns whether an owner begins exactly at `at`.
     pub(crate) fn begins_at(&self, at: u16) -> bool {
-        self.cells
+        self.cells()
             .get(usize::from(at))
             .is_some_and(|cell| cell.owner != Owner::Unassigned && cell.start() == at)
     }
 }
 
-impl<C: DerefMut<Target = [Cell]>> Layout<C> {
+impl<C: DerefMut<Target = [[Cell; 4]]>> Layout<C> {
     /// Makes a map over `cells`, which must all be [`Cell::UNASSIGNED`]: everything but the header
     /// is without an owner.
     pub(crate) fn new(mut cells: C) -> Self {
-        const HEADER: [Cell; 4] = Cell::dword(Owner::Header);
-        const UNASSIGNED: [Cell; 4] = Cell::dword(Owner::Unassigned);
-        // Whole dwords, as most of the map never changes again.
-        let mut dwords = cells.chunks_exact_mut(4);
-        for dword in dwords.by_ref().take(usize::from(HEADER_SIZE / 4)) {
-            dword.copy_from_slice(&HEADER);
-        }
-        for dword in dwords.by_ref() {
-            dword.copy_from_slice(&UNASSIGNED);
-        }
-        let behind = dwords.into_remainder();
-        for (run, cell) in (0..).zip(behind.iter_mut().rev()) {
-            cell.set_run(run);
+        for dword in cells.iter_mut().take(usize::from(HEADER_SIZE / 4)) {
+            *dword = Cell::dword(Owner::Header);
         }
         Layout { cells }
     }
@@ -291,8 +282,9 @@ impl<C: DerefMut<Target = [Cell]>> Layout<C> {
     /// the lists, and a list that was relinked must stay so. Returns whether anything lay there.
     pub(crate) fn claim(&mut self, owner: Owner, start: u16, len: u16) -> bool {
         let mut overlap = false;
-        let cells = self.cells.iter_mut().zip(0u16..);
-        for (cell, at) in cells.skip(usize::from(start)).take(usize::from(len)) {
+        let behind = self.cells.as_flattened_mut();
+        let behind = behind.get_mut(usize::from(start)..).unwrap_or_default();
+        for (cell, at) in behind.iter_mut().take(usize::from(len)).zip(start..) {
             overlap |= cell.owner != Owner::Unassigned;
             if !cell.is_link(at) {
                 *cell = Cell {
@@ -308,7 +300,7 @@ impl<C: DerefMut<Target = [Cell]>> Layout<C> {
     /// Counts, in each dword of the `len` bytes from `start`, how many bytes that follow have the same
     /// owner.
     fn count_runs(&mut self, start: usize, len: usize) {
-        let dwords = self.cells.chunks_mut(4).skip(start / 4);
+        let dwords = self.cells.iter_mut().skip(start / 4);
         for dword in dwords.take(len.div_ceil(4)) {
             let mut after: Option<Cell> = None;
             for cell in dword.iter_mut().rev() {
@@ -328,8 +320,8 @@ impl<C: DerefMut<Target = [Cell]>> Layout<C> {
 mod tests {
     use super::*;
 
-    fn layout() -> Layout<Vec<Cell>> {
-        let mut layout = Layout::new(vec![Cell::UNASSIGNED; 256]);
+    fn layout() -> Layout<Vec<[Cell; 4]>> {
+        let mut layout = Layout::new(vec![Cell::UNASSIGNED; 64]);
         assert!(!layout.claim(Owner::Pm, 0x40, 8));
         assert!(!layout.claim(Owner::Msi(MsiShape::default()), 0x48, 10));
         layout
@@ -344,11 +336,11 @@ mod tests {
                 let len = chunk.width.bytes();
                 assert_eq!(at % len, 0);
                 assert!(usize::from(len) <= room);
-                let cells = &layout.cells[usize::from(at)..usize::from(at + len)];
+                let cells = &layout.cells()[usize::from(at)..usize::from(at + len)];
                 assert!(cells.iter().all(|cell| cell.same(&cells[0])));
                 // As wide as that allows.
                 let wider = usize::from(at + 2 * len);
-                let more = layout.cells.get(usize::from(at)..wider);
+                let more = layout.cells().get(usize::from(at)..wider);
                 let fits = at % (2 * len) == 0 && usize::from(2 * len) <= room.min(4);
                 assert!(!fits || more.is_none_or(|more| !more.iter().all(|c| c.same(&cells[0]))));
             }

@@ -100,7 +100,7 @@ pub(crate) struct Model<B> {
     real_bars: RealBars,
 }
 
-impl<B: DerefMut<Target = [u8]>> Model<B> {
+impl<B: DerefMut<Target = [[u8; 4]]>> Model<B> {
     /// Puts together what a [`walk`](super::walk) has found.
     pub(crate) fn new(space: Space<B>, facts: Facts, real_bars: RealBars) -> Self {
         Model {

@@ -113,7 +113,7 @@ pub(crate) struct MsiState {
     pub(crate) queue_max: u8,
 }
 
-impl<B: DerefMut<Target = [u8]>> Space<B> {
+impl<B: DerefMut<Target = [[u8; 4]]>> Space<B> {
     /// Writes to the MSI capability, and brings the control register in line with `state`, both
     /// the user's and the hardware's.
     ///

@@ -10,6 +10,8 @@ pub(crate) const CONVENTIONAL_SIZE: u16 = 0x100;
 
 /// Bytes of the header that every function starts with.
 pub(crate) const HEADER_SIZE: u16 = 0x40;
+/// Dwords in the header.
+pub(crate) const HEADER_DWORDS: usize = HEADER_SIZE as usize / 4;
 
 /// Vendor of the function.
 pub(crate) const VENDOR_ID: u16 = 0x00;

@@ -28,19 +28,23 @@ use super::{
 
 /// The virtual copy of a device's configuration space.
 pub(crate) struct Space<B> {
-    /// One byte for each byte of configuration space.
-    bytes: B,
+    /// One byte for each byte of configuration space, in dwords.
+    dwords: B,
 }
 
-impl<B: DerefMut<Target = [u8]>> Space<B> {
-    /// Makes a copy in `bytes`, whose length is the size of configuration space.
-    pub(crate) fn new(bytes: B) -> Self {
-        Space { bytes }
+impl<B: DerefMut<Target = [[u8; 4]]>> Space<B> {
+    /// Makes a copy in `dwords`, whose length is the size of configuration space.
+    pub(crate) fn new(dwords: B) -> Self {
+        Space { dwords }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.dwords.as_flattened()
     }
 
     /// Returns the value at `at`.
     pub(crate) fn get(&self, at: u16, width: Width) -> u32 {
-        let rest = self.bytes.get(usize::from(at)..).unwrap_or_default();
+        let rest = self.bytes().get(usize::from(at)..).unwrap_or_default();
         match (width, rest) {
             (Width::Byte, &[a, ..]) => u32::from(a),
             (Width::Word, &[a, b, ..]) => u32::from(u16::from_le_bytes([a, b])),
@@ -61,7 +65,8 @@ impl<B: DerefMut<Target = [u8]>> Space<B> {
 
     /// Sets the value at `at`; bits beyond `width` are ignored.
     pub(crate) fn set(&mut self, at: u16, width: Width, value: u32) {
-        let rest = self.bytes.get_mut(usize::from(at)..).unwrap_or_default();
+        let bytes = self.dwords.as_flattened_mut();
+        let rest = bytes.get_mut(usize::from(at)..).unwrap_or_default();
         let new = value.to_le_bytes();
         match (width, rest) {
             (Width::Byte, [a, ..]) => [*a, ..] = new,
@@ -84,7 +89,7 @@ impl<B: DerefMut<Target = [u8]>> Space<B> {
     ///
     /// Those of the hardware; what was copied before stays.
     pub(crate) fn fill<H: Hw>(&mut self, hw: &H, at: u16, len: u16) -> Result<(), H::Error> {
-        let end = (usize::from(at) + usize::from(len)).min(self.bytes.len());
+        let end = (usize::from(at) + usize::from(len)).min(self.bytes().len());
         let mut at = at;
         while usize::from(at) < end {
             // OVERFLOW: `at` is below `end`.
@@ -134,7 +139,7 @@ mod tests {
 
     #[test]
     fn bytes_lie_as_on_the_bus() {
-        let mut space = Space::new(vec![0u8; 8]);
+        let mut space = Space::new(vec![[0; 4]; 2]);
         space.set(0, Width::Dword, 0x1234_5678);
         assert_eq!(space.get(0, Width::Byte), 0x78);
         assert_eq!(space.word(2), 0x1234);
@@ -144,9 +149,10 @@ mod tests {
 
     #[test]
     fn nothing_lies_behind_the_end() {
-        let mut space = Space::new(vec![0u8; 6]);
-        space.set(4, Width::Dword, u32::MAX);
-        assert_eq!(space.get(4, Width::Dword), 0xffff);
+        let mut space = Space::new(vec![[0; 4]; 2]);
+        space.set(6, Width::Dword, u32::MAX);
+        assert_eq!(space.get(6, Width::Dword), 0xffff);
+        assert_eq!(space.get(4, Width::Dword), 0xffff_0000);
         space.set(100, Width::Byte, 1);
         assert_eq!(space.get(100, Width::Dword), 0);
     }

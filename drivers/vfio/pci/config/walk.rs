@@ -39,6 +39,7 @@ use super::{
         ASLS,
         CAPABILITY_LIST,
         CONVENTIONAL_SIZE,
+        HEADER_DWORDS,
         HEADER_SIZE,
         STATUS,
         STATUS_CAP_LIST, //
@@ -78,16 +79,6 @@ impl<H: Hw> Registers<'_, H> {
         Ok(self.get(at, Width::Byte)? as u8)
     }
 
-    /// Reads the word at `at`.
-    ///
-    /// # Errors
-    ///
-    /// Those of the hardware.
-    pub(crate) fn word(&self, at: u16) -> Result<u16, H::Error> {
-        // CAST: a word read is below 65536.
-        Ok(self.get(at, Width::Word)? as u16)
-    }
-
     /// Reads the dword at `at`.
     ///
     /// # Errors
@@ -115,27 +106,28 @@ pub(crate) struct Built<B, C> {
     pub(crate) real_bars: RealBars,
 }
 
-/// Reads the configuration space behind `hw`, into `bytes` and `cells`, whose equal lengths are its
-/// size; `cells` must be [`Cell::UNASSIGNED`].
+/// Reads the configuration space behind `hw`, whose `header` is known already, into `dwords` and
+/// `cells`, whose equal lengths are its size; `cells` must be [`Cell::UNASSIGNED`].
 ///
 /// # Errors
 ///
 /// Those of the hardware.
 pub(crate) fn build<H, B, C>(
     hw: &H,
+    header: &[u32; HEADER_DWORDS],
     facts: &Facts,
-    bytes: B,
+    dwords: B,
     cells: C,
     odd: &mut dyn FnMut(Oddity),
 ) -> Result<Built<B, C>, H::Error>
 where
     H: Hw,
-    B: DerefMut<Target = [u8]>,
-    C: DerefMut<Target = [Cell]>,
+    B: DerefMut<Target = [[u8; 4]]>,
+    C: DerefMut<Target = [[Cell; 4]]>,
 {
     let layout = Layout::new(cells);
-    let mut space = Space::new(bytes);
-    let real_bars = space.init_header(hw, facts)?;
+    let mut space = Space::new(dwords);
+    let real_bars = space.init_header(header, facts);
     // CAST: configuration space has at most 4096 bytes, and a bad length only shortens the walk.
     let size = layout.size().min(4096) as u16;
 
@@ -169,8 +161,8 @@ struct Walk<'a, H, B, C> {
 impl<H, B, C> Walk<'_, H, B, C>
 where
     H: Hw,
-    B: DerefMut<Target = [u8]>,
-    C: DerefMut<Target = [Cell]>,
+    B: DerefMut<Target = [[u8; 4]]>,
+    C: DerefMut<Target = [[Cell; 4]]>,
 {
     /// Gives the user a register of his own for the address of an OpRegion, if no capability lies in
     /// its place.
@@ -186,11 +178,13 @@ where
 
     /// Walks the standard list.  Returns whether there can be an extended one.
     fn standard(&mut self) -> Result<bool, H::Error> {
-        if self.regs.word(STATUS)? & STATUS_CAP_LIST == 0 {
+        // The header has been copied, so there is no need to ask the device again.
+        if self.space.word(STATUS) & STATUS_CAP_LIST == 0 {
             return Ok(false);
         }
 
-        let mut next = u16::from(self.regs.byte(CAPABILITY_LIST)?);
+        // CAST: a byte.
+        let mut next = self.space.get(CAPABILITY_LIST, Width::Byte) as u16;
         // Where the user's pointer to `next` stands.
         let mut link = CAPABILITY_LIST;
         let mut shown = false;
@@ -201,12 +195,12 @@ where
             if at < HEADER_SIZE || self.layout.begins_at(at) {
                 break;
             }
-            let id = self.regs.byte(at)?;
-            next = u16::from(self.regs.byte(at + cap::NEXT)?);
-            match cap::describe(&self.regs, id, at)? {
+            let head = cap::Head::from_dword(self.regs.dword(at)?);
+            next = u16::from(head.next);
+            match cap::describe(&self.regs, head, at)? {
                 None => self.space.set(link, Width::Byte, u32::from(next)),
                 Some((owner, len)) => {
-                    extends |= cap::extends(&self.regs, owner, at)?;
+                    extends |= cap::extends(owner, head);
                     self.show(owner, at, len.max(2), CONVENTIONAL_SIZE)?;
                     link = at + cap::NEXT;
                     shown = true;

@@ -136,8 +136,8 @@ impl Fake {
 /// A made-up device with the view of it.
 pub(crate) struct Open {
     pub(crate) hw: Fake,
-    pub(crate) layout: Layout<Vec<Cell>>,
-    pub(crate) model: Model<Vec<u8>>,
+    pub(crate) layout: Layout<Vec<[Cell; 4]>>,
+    pub(crate) model: Model<Vec<[u8; 4]>>,
     pub(crate) oddities: Vec<Oddity>,
     pub(crate) msi: MsiState,
     /// Effects and recoveries of writes so far.
@@ -149,9 +149,11 @@ impl Open {
     /// Opens a device.
     pub(crate) fn new(hw: Fake, facts: Facts) -> Open {
         let size = hw.bytes().len();
-        let (bytes, cells) = (vec![0; size], vec![Cell::UNASSIGNED; size]);
+        let (dwords, cells) = (vec![[0; 4]; size / 4], vec![Cell::UNASSIGNED; size / 4]);
+        let header = core::array::from_fn(|index| hw.get(4 * index as u16, Width::Dword));
         let mut oddities = Vec::new();
-        let built = walk::build(&hw, &facts, bytes, cells, &mut |odd| oddities.push(odd)).unwrap();
+        let mut odd = |odd| oddities.push(odd);
+        let built = walk::build(&hw, &header, &facts, dwords, cells, &mut odd).unwrap();
         Open {
             hw,
             layout: built.layout,

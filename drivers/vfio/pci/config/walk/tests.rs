@@ -209,12 +209,15 @@ fn lengths_of_extended_capabilities() {
 #[test]
 fn lengths_of_standard_capabilities() {
     let len = |id: u8, body: &[u8]| {
-        let fake = Fake::new(256).with(0x42, body);
+        let fake = Fake::new(256).with(0x40, &[id]).with(0x42, body);
+        let head = cap::Head::from_dword(fake.get(0x40, Width::Dword));
         let regs = Registers {
             hw: &fake,
             size: 256,
         };
-        cap::describe(&regs, id, 0x40).unwrap().map(|(_, len)| len)
+        cap::describe(&regs, head, 0x40)
+            .unwrap()
+            .map(|(_, len)| len)
     };
     let flags = |flags: u16| len(0x05, &flags.to_le_bytes());
     assert_eq!(
