@@ -96,6 +96,9 @@ pub(crate) struct CleanState {
 
     /// Whether the function can be reset.
     pub(crate) resets: bool,
+
+    /// Whether its interrupt pin is masked in what is saved.
+    silent: bool,
 }
 
 impl CleanState {
@@ -125,6 +128,8 @@ impl CleanState {
             traces,
             last_reset,
             resets: reset.is_ok(),
+            // COMMAND is the lower half of the second dword.
+            silent: pdev.saved_header()[1] & u32::from(COMMAND_INTX_DISABLE) != 0,
         })
     }
 
@@ -161,12 +166,13 @@ impl Drop for CleanState {
                 return;
             }
             self.pdev.save_state();
+            self.silent = false;
         }
         // Silence the device: everything off, its interrupt pin included.
         self.pdev.config_write_u16(COMMAND, COMMAND_INTX_DISABLE);
         let reset = self.resets && self.reset();
         self.pdev.restore_state();
-        if !reset {
+        if !reset && !self.silent {
             // It may assert its pin still, and whoever shares the line would lose it. The state that
             // was saved need not have it masked. A driver that enables the device unmasks it.
             self.pdev.set_intx(false);
