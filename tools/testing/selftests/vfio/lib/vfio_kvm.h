@@ -12,6 +12,9 @@
 
 #include "vfio_test.h"
 
+/* A program need not use all of this. */
+#pragma GCC diagnostic ignored "-Wunused-function"
+
 /* Loads KVM if it is not there. Returns /dev/kvm, or -errno. */
 static int __kvm_open(void)
 {
