@@ -155,8 +155,7 @@ impl Config {
         let mut odd = |odd| report(pdev, odd);
         let built = walk::build(&hw, &header, &facts, dwords, cells, &mut odd)?;
 
-        let layout = built.layout;
-        let model = Model::new(built.space, facts, built.real_bars);
+        let (model, layout) = Model::new(built, facts);
         let intx_pin = model.intx_pin();
         let command = Atomic::new(u32::from(model.command()));
         let msix = pdev

@@ -142,26 +142,67 @@ pub(crate) struct Facts {
     pub(crate) rom: Option<u64>,
 }
 
+/// The form of a BAR register, as hardware gives it: with it, sizing works.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Form {
+    /// The bits that can be written.
+    mask: u32,
+    /// Those that read as ones, and tell the kind.
+    flags: u32,
+}
+
+/// The forms of all BAR registers and of the ROM's.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Forms {
+    bars: [Form; BARS as usize],
+    rom: Form,
+}
+
+impl Forms {
+    /// Works out the forms of a function's registers.
+    pub(crate) fn new(facts: &Facts) -> Self {
+        let mut forms = Forms::default();
+        for (index, form) in forms.bars.iter_mut().enumerate() {
+            *form = facts.bar_form(index);
+        }
+        // CAST: a ROM BAR has 32 bits.
+        forms.rom.mask = facts
+            .rom
+            .map_or(0, |size| !size.wrapping_sub(1) as u32 | ROM_ENABLE);
+        forms
+    }
+
+    /// Returns the form of the register at `at`, a multiple of four.
+    fn get(&self, at: u16) -> Form {
+        match at {
+            ROM => self.rom,
+            _ => {
+                let index = usize::from(at.saturating_sub(BAR0) / 4);
+                self.bars.get(index).copied().unwrap_or_default()
+            }
+        }
+    }
+}
+
 impl Facts {
-    /// Returns which bits of BAR register `index` can be written, and those that read as ones.
-    fn bar_bits(&self, index: usize) -> (u32, u32) {
+    /// Returns the form of BAR register `index`.
+    fn bar_form(&self, index: usize) -> Form {
         let shape = |index| self.bars.get(index).copied().flatten();
         let below = index.checked_sub(1).and_then(shape);
         // CAST: the upper and lower half of 64 bits.
         match (below.filter(|below| below.is_wide()), shape(index)) {
             // The upper half of the BAR before it.
-            (Some(below), _) => ((below.mask() >> 32) as u32, 0),
-            (None, Some(shape)) => (shape.mask() as u32, shape.flags()),
+            (Some(below), _) => Form {
+                mask: (below.mask() >> 32) as u32,
+                flags: 0,
+            },
+            (None, Some(shape)) => Form {
+                mask: shape.mask() as u32,
+                flags: shape.flags(),
+            },
             // The host gave no address: not implemented, as far as the user can tell.
-            (None, None) => (0, 0),
+            (None, None) => Form::default(),
         }
-    }
-
-    /// Returns which bits of the ROM's BAR can be written.
-    fn rom_mask(&self) -> u32 {
-        // CAST: a ROM BAR has 32 bits.
-        self.rom
-            .map_or(0, |size| !size.wrapping_sub(1) as u32 | ROM_ENABLE)
     }
 }
 
@@ -200,7 +241,12 @@ pub(crate) fn is_bar(at: u16) -> bool {
 
 impl<B: DerefMut<Target = [[u8; 4]]>> Space<B> {
     /// Takes the `header` of the device, dword by dword, and changes what the user sees of it.
-    pub(crate) fn init_header(&mut self, header: &[u32; HEADER_DWORDS], facts: &Facts) -> RealBars {
+    pub(crate) fn init_header(
+        &mut self,
+        header: &[u32; HEADER_DWORDS],
+        facts: &Facts,
+        forms: &Forms,
+    ) -> RealBars {
         for (at, &dword) in (0..).step_by(4).zip(header) {
             self.set(at, Width::Dword, dword);
         }
@@ -224,26 +270,23 @@ impl<B: DerefMut<Target = [[u8; 4]]>> Space<B> {
         if facts.hide_intx {
             self.set(INTERRUPT_PIN, Width::Byte, 0);
         }
-        self.size_bars(facts);
+        self.size_bars(forms);
         real
     }
 
     /// Brings all virtual BARs into the form that hardware would give them.
-    pub(crate) fn size_bars(&mut self, facts: &Facts) {
-        for at in (BAR0..).step_by(4).take(facts.bars.len()).chain([ROM]) {
-            self.size_bar(facts, at);
+    fn size_bars(&mut self, forms: &Forms) {
+        for at in (BAR0..).step_by(4).take(forms.bars.len()).chain([ROM]) {
+            self.size_bar(forms, at);
         }
     }
 
     /// Brings the virtual BAR that the byte at `at` belongs to into the form that hardware would
     /// give it: address bits below the size are zero and the low bits tell the kind.  This is what
     /// makes sizing work.
-    pub(crate) fn size_bar(&mut self, facts: &Facts, at: u16) {
+    pub(crate) fn size_bar(&mut self, forms: &Forms, at: u16) {
         let at = at & !3;
-        let (mask, flags) = match at {
-            ROM => (facts.rom_mask(), 0),
-            _ => facts.bar_bits(usize::from(at.saturating_sub(BAR0) / 4)),
-        };
+        let Form { mask, flags } = forms.get(at);
         let value = self.get(at, Width::Dword) & mask | flags;
         self.set(at, Width::Dword, value);
     }
@@ -300,13 +343,14 @@ mod tests {
         for at in (BAR0..BAR0 + 24).step_by(4).chain([ROM]) {
             space.set(at, Width::Dword, value);
         }
-        space.size_bars(facts);
+        let forms = Forms::new(facts);
+        space.size_bars(&forms);
         let once: Vec<u32> = (BAR0..BAR0 + 24)
             .step_by(4)
             .chain([ROM])
             .map(|at| space.get(at, Width::Dword))
             .collect();
-        space.size_bars(facts);
+        space.size_bars(&forms);
         assert_eq!(space.get(BAR0, Width::Dword), once[0], "stable");
         once
     }

@@ -22,10 +22,12 @@ use super::{
     header::{
         self,
         Facts,
+        Forms,
         RealBars, //
     },
     map::{
         Chunk,
+        Layout,
         Owner, //
     },
     msi::{
@@ -42,7 +44,8 @@ use super::{
         COMMAND_MEMORY,
         INTERRUPT_PIN, //
     },
-    space::Space, //
+    space::Space,
+    walk::Built, //
 };
 
 /// How a write has to be carried out.
@@ -98,16 +101,20 @@ pub(crate) struct Model<B> {
     facts: Facts,
     /// What the hardware's BARs have to be.
     real_bars: RealBars,
+    /// What the user sees of their registers.
+    forms: Forms,
 }
 
 impl<B: DerefMut<Target = [[u8; 4]]>> Model<B> {
-    /// Puts together what a [`walk`](super::walk) has found.
-    pub(crate) fn new(space: Space<B>, facts: Facts, real_bars: RealBars) -> Self {
-        Model {
-            space,
+    /// Puts together what a [`walk`](super::walk) has found, and gives back the layout.
+    pub(crate) fn new<C>(built: Built<B, C>, facts: Facts) -> (Self, Layout<C>) {
+        let model = Model {
+            space: built.space,
             facts,
-            real_bars,
-        }
+            real_bars: built.real_bars,
+            forms: built.forms,
+        };
+        (model, built.layout)
     }
 
     /// Returns the virtual COMMAND register; its memory and I/O bits are what the user last wrote.
@@ -162,7 +169,7 @@ impl<B: DerefMut<Target = [[u8; 4]]>> Model<B> {
     ) -> Result<(), H::Error> {
         self.space.write(hw, chunk, value)?;
         if chunk.owner == Owner::Header && header::is_bar(chunk.at) {
-            self.space.size_bar(&self.facts, chunk.at);
+            self.space.size_bar(&self.forms, chunk.at);
         }
         Ok(())
     }

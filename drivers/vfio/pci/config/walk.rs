@@ -23,6 +23,7 @@ use super::{
     ecap,
     header::{
         Facts,
+        Forms,
         RealBars, //
     },
     map::{
@@ -104,6 +105,8 @@ pub(crate) struct Built<B, C> {
     pub(crate) space: Space<B>,
     /// The hardware's BARs.
     pub(crate) real_bars: RealBars,
+    /// What the user sees of their registers.
+    pub(crate) forms: Forms,
 }
 
 /// Reads the configuration space behind `hw`, whose `header` is known already, into `dwords` and
@@ -127,7 +130,8 @@ where
 {
     let layout = Layout::new(cells);
     let mut space = Space::new(dwords);
-    let real_bars = space.init_header(header, facts);
+    let forms = Forms::new(facts);
+    let real_bars = space.init_header(header, facts, &forms);
     // CAST: configuration space has at most 4096 bytes, and a bad length only shortens the walk.
     let size = layout.size().min(4096) as u16;
 
@@ -147,6 +151,7 @@ where
         layout: walk.layout,
         space: walk.space,
         real_bars,
+        forms,
     })
 }
 

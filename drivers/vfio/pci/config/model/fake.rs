@@ -154,10 +154,11 @@ impl Open {
         let mut oddities = Vec::new();
         let mut odd = |odd| oddities.push(odd);
         let built = walk::build(&hw, &header, &facts, dwords, cells, &mut odd).unwrap();
+        let (model, layout) = Model::new(built, facts);
         Open {
             hw,
-            layout: built.layout,
-            model: Model::new(built.space, facts, built.real_bars),
+            layout,
+            model,
             oddities,
             msi: MsiState::default(),
             effects: Vec::new(),
