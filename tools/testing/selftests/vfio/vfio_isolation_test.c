@@ -13,56 +13,13 @@
 #include "vfio_two_groups.h"
 #include "vfio_log.h"
 #include "vfio_sriov.h"
+#include "vfio_unit.h"
 
 #define VIABLE		VFIO_GROUP_FLAGS_VIABLE
 #define CONTAINER_SET	VFIO_GROUP_FLAGS_CONTAINER_SET
-#define STRICT		VFIO_ISOLATION_FLAG_STRICT
 #define HOST_DRIVER	"uio_pci_generic"
 #define DEFAULT_LEVEL	"/sys/module/vfio/parameters/isolation"
 #define IOVA		0x100000
-
-/* The topmost bridge above a device: false if there is none. */
-static bool top_bridge(const char *bdf, char *bridge)
-{
-	char path[PATH_MAX], real[PATH_MAX], *at;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", bdf);
-	if (!realpath(path, real))
-		return false;
-	at = strstr(real, "/pci0000:00/");
-	if (!at)
-		return false;
-	snprintf(bridge, BDF_LEN, "%.12s", at + strlen("/pci0000:00/"));
-	return strcmp(bridge, bdf) != 0;
-}
-
-/* Two edu devices below one bridge that are in different groups. */
-static bool find_neighbours(char bdf[2][BDF_LEN], char *bridge)
-{
-	char other[BDF_LEN];
-	unsigned int i, k;
-
-	for (i = 0; pci_find(ID_EDU, i, bdf[0]); i++)
-		for (k = i + 1; pci_find(ID_EDU, k, bdf[1]); k++)
-			if (top_bridge(bdf[0], bridge) && top_bridge(bdf[1], other) &&
-			    !strcmp(bridge, other) && pci_group(bdf[0]) != pci_group(bdf[1]))
-				return true;
-	return false;
-}
-
-static struct vfio_group_feature_isolation below(const char *bridge)
-{
-	struct vfio_group_feature_isolation data = {
-		.level = VFIO_ISOLATION_BRIDGE, .flags = STRICT
-	};
-	unsigned int bus, slot, function;
-
-	sscanf(bridge, "%x:%x:%x.%x", &data.bridge_domain, &bus, &slot, &function);
-	data.bridge = bus << 8 | slot << 3 | function;
-	return data;
-}
-
-static const struct vfio_group_feature_isolation alone = { .flags = STRICT };
 
 /* ---- Two groups below a switch -------------------------------------------- */
 
@@ -119,20 +76,6 @@ TEST_F(neighbours, are_together_below_the_bridge)
 	EXPECT_EQ(1, is.data.count);
 }
 
-/* Whether a line of the log names the device, since @log was opened. */
-static bool log_names(int log, const char *bdf)
-{
-	char line[4096];
-	ssize_t size;
-	bool found = false;
-
-	while ((size = read(log, line, sizeof(line) - 1)) > 0) {
-		line[size] = '\0';
-		found |= strstr(line, bdf) && strstr(line, "not viable");
-	}
-	return found;
-}
-
 TEST_F(neighbours, refuse_while_one_is_not_ours)
 {
 	int log;
@@ -145,7 +88,7 @@ TEST_F(neighbours, refuse_while_one_is_not_ours)
 	pci_bind(self->two.bdf[1], HOST_DRIVER);
 	log = log_open();
 	EXPECT_EQ(0, group_status(self->two.group[0]));
-	EXPECT_TRUE(log_names(log, self->two.bdf[1]));
+	EXPECT_TRUE(log_says(log, self->two.bdf[1], "not viable"));
 	EXPECT_EQ(-EPERM, __group_set_container(self->two.group[0], self->two.container));
 	ASSERT_EQ(0, __group_isolate(self->two.group[0], alone));
 	EXPECT_EQ(VIABLE, group_status(self->two.group[0]));

@@ -15,11 +15,8 @@
 #include "vfio_test.h"
 #include "vfio_domains.h"
 #include "vfio_group_feature.h"
+#include "vfio_synthetic.h"
 
-#define CONFIGFS	"/sys/kernel/config"
-#define FOLDER		CONFIGFS "/vfio"
-#define NAME		"vfio-test-pair"
-#define NODE		"/dev/vfio/" NAME
 #define VIABLE		VFIO_GROUP_FLAGS_VIABLE
 #define CONTAINER_SET	VFIO_GROUP_FLAGS_CONTAINER_SET
 #define IOVA		0x100000
@@ -30,50 +27,6 @@ FIXTURE(synthetic)
 	char bdf[2][BDF_LEN];
 	int id[2], container;
 };
-
-static int __set(const char *name, const char *file, const char *text)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), FOLDER "/%s/%s", name, file);
-	return __write_text(path, text);
-}
-
-static int __enable(bool on)
-{
-	return __set(NAME, "enable", on ? "1" : "0");
-}
-
-static int __make(const char *name)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), FOLDER "/%s", name);
-	return mkdir(path, 0755) ? -errno : 0;
-}
-
-static int __remove(const char *name)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), FOLDER "/%s", name);
-	return rmdir(path) ? -errno : 0;
-}
-
-static int __set_members(int first, int second)
-{
-	char text[64];
-
-	sprintf(text, "%d %d\n", first, second);
-	return __set(NAME, "members", text);
-}
-
-static int __open_node(void)
-{
-	int fd = open(NODE, O_RDWR | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
 
 FIXTURE_SETUP(synthetic)
 {

@@ -19,4 +19,18 @@ static inline int log_open(void)
 	return log;
 }
 
+/* Whether a line of the log has both words, since @log was opened or this last looked. */
+static inline bool log_says(int log, const char *first, const char *second)
+{
+	char line[4096];
+	ssize_t size;
+	bool found = false;
+
+	while ((size = read(log, line, sizeof(line) - 1)) > 0) {
+		line[size] = '\0';
+		found |= strstr(line, first) && strstr(line, second);
+	}
+	return found;
+}
+
 #endif /* VFIO_LOG_H */
