@@ -27,6 +27,8 @@ the host finds them in the folder given with --out.
                           edu-pair      two edu below a PCI bridge  VFIO_TEST_EDU_PAIR   bridge at 00:15.0
                           edu-switch    two edu below a switch, in  VFIO_TEST_EDU_SWITCH port at 00:1c.0
                                         groups of their own
+                          edu-igb       both in one slot, in groups VFIO_TEST_EDU_IGB    port at 00:19.0
+                                        of their own
                           igb           NIC: MSI-X, reset, SR-IOV   VFIO_TEST_IGB        00:0a.0 00:0c.0
                           igb-pair      two igb on one wire         VFIO_TEST_IGB_PAIR   00:0a.0 00:0c.0
                           igb-port      an igb below a root port    VFIO_TEST_IGB_PORT   port at 00:17.0

@@ -26,7 +26,7 @@ selftests=$BUILD/selftests
 # Devices for the tests to find: one of each kind, alone or in a group as its kind says; two edu, for
 # the tests of a container that two groups share.
 test_devices=(--device nvme --device edu --device edu --device edu-pair --device edu-switch --device igb
-	--device igb-port --device e1000e --device ivshmem:16M --device testdev --device xhci-msi
+	--device igb-port --device edu-igb --device e1000e --device ivshmem:16M --device testdev --device xhci-msi
 	--device vga --device vga-port --device denylisted --device igd --hugepages 16)
 cross=()
 if [ -n "$POWER" ]; then
