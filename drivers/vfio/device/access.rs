@@ -141,7 +141,8 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if it is open already, those of [`BoundDevice::bind`] and of [`Device::first_open`].
+    /// `EINVAL` if it is open already, those of [`Group::bind`](crate::group::Group::bind) and of
+    /// [`Device::first_open`].
     pub(super) fn open_apart(
         &self,
         apart: Apart,
@@ -155,7 +156,7 @@ impl Device {
             return Err(EINVAL);
         }
         let (change, _) = Change::begin(self, set);
-        let dma = BoundDevice::bind(ctx, self.dev())?;
+        let dma = self.group().bind(ctx, self.dev())?;
         let right = Right::Apart { _apart: apart };
         let device = self.first_open(right, change, Some(dma.clone()), vm)?;
         Ok((device, dma))

@@ -70,7 +70,7 @@ impl Claim {
     /// without an IOMMU, and those of IOMMUFD.
     pub(crate) fn admit(&self, dev: &device::Device) -> Result<Option<Arc<BoundDevice>>> {
         match &self.holding.lock().stage {
-            Stage::Attached(place) => place.admit(dev, self.group.backing()),
+            Stage::Attached(place) => place.admit(dev, &self.group),
             // A group with claims stays attached.
             _ => Err(EINVAL),
         }

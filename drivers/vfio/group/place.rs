@@ -73,10 +73,7 @@ impl Place {
                 let unit = group.unit()?;
                 container
                     .attach(&group.iommu, &unit, group.options(), backing)
-                    .inspect_err(|e| match backing {
-                        Backing::Iommu => viability::explain(group, *e),
-                        Backing::Nothing => {}
-                    })?;
+                    .inspect_err(|e| group.explain(*e))?;
                 return Ok(Seat { unit });
             }
             (Self::Iommufd(ctx), Backing::Iommu) => {
@@ -125,8 +122,8 @@ impl Place {
         }
     }
 
-    /// Lets a device of a group with this `backing` reach what is mapped, before it is opened. With
-    /// IOMMUFD it does so as long as the result exists.
+    /// Lets a device of `group` reach what is mapped, before it is opened. With IOMMUFD it does so as
+    /// long as the result exists.
     ///
     /// # Errors
     ///
@@ -135,10 +132,10 @@ impl Place {
     pub(super) fn admit(
         &self,
         dev: &device::Device,
-        backing: Backing,
+        group: &Group,
     ) -> Result<Option<Arc<BoundDevice>>> {
-        match (self, backing) {
-            (Self::Container(container), _) => {
+        match (self, group.backing) {
+            (Self::Container(container), backing) => {
                 if !container.has_backend() {
                     refuse!(
                         "{}: its container has no IOMMU yet; call VFIO_SET_IOMMU first\n",
@@ -150,11 +147,11 @@ impl Place {
                 Ok(None)
             }
             (Self::Iommufd(ctx), Backing::Iommu) => {
-                let bound = BoundDevice::bind(ctx, dev)?;
+                let bound = group.bind(ctx, dev)?;
                 bound.attach(Pasid::NONE, ctx.compat_ioas()?)?;
                 Ok(Some(bound))
             }
-            (Self::Iommufd(ctx), Backing::Nothing) => {
+            (Self::Iommufd(ctx), backing @ Backing::Nothing) => {
                 noiommu::check_permission(backing)?;
                 // A program with an address space expects that it means something.
                 match ctx.compat_ioas() {
@@ -162,6 +159,29 @@ impl Place {
                     Err(_) => Ok(None),
                 }
             }
+        }
+    }
+}
+
+impl Group {
+    /// Gives the DMA of `dev`, which is one of the group, to `ctx`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`BoundDevice::bind`], and the log says why.
+    pub(crate) fn bind(
+        &self,
+        ctx: &iommufd::Ctx,
+        dev: &device::Device,
+    ) -> Result<Arc<BoundDevice>> {
+        BoundDevice::bind(ctx, dev).inspect_err(|e| self.explain(*e))
+    }
+
+    /// Logs why its DMA could not be taken.
+    fn explain(&self, error: Error) {
+        match self.backing {
+            Backing::Iommu => viability::explain(self, error),
+            Backing::Nothing => {}
         }
     }
 }

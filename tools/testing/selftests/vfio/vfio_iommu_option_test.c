@@ -44,14 +44,6 @@ static int __get(int group, uint32_t id, uint64_t *value)
 	return result;
 }
 
-static int __set(int group, uint32_t id, uint64_t value)
-{
-	struct vfio_group_feature_iommu_option data = { .id = id, .value = value };
-
-	return __group_feature(group, VFIO_GROUP_FEATURE_SET | VFIO_GROUP_FEATURE_IOMMU_OPTION,
-			       &data, sizeof(data));
-}
-
 TEST_F(option, get_and_set)
 {
 	uint64_t value;
@@ -60,8 +52,8 @@ TEST_F(option, get_and_set)
 	EXPECT_EQ(1, value);
 	ASSERT_EQ(0, __get(self->two.group[0], MAX_PAGE, &value));
 	EXPECT_EQ(0, value);
-	EXPECT_EQ(0, __set(self->two.group[0], FORCE_SNOOP, 0));
-	EXPECT_EQ(0, __set(self->two.group[0], MAX_PAGE, HUGE));
+	EXPECT_EQ(0, __group_set_option(self->two.group[0], FORCE_SNOOP, 0));
+	EXPECT_EQ(0, __group_set_option(self->two.group[0], MAX_PAGE, HUGE));
 	ASSERT_EQ(0, __get(self->two.group[0], FORCE_SNOOP, &value));
 	EXPECT_EQ(0, value);
 	ASSERT_EQ(0, __get(self->two.group[0], MAX_PAGE, &value));
@@ -69,8 +61,8 @@ TEST_F(option, get_and_set)
 	/* They are the group's own. */
 	ASSERT_EQ(0, __get(self->two.group[1], MAX_PAGE, &value));
 	EXPECT_EQ(0, value);
-	EXPECT_EQ(0, __set(self->two.group[0], FORCE_SNOOP, 1));
-	EXPECT_EQ(0, __set(self->two.group[0], MAX_PAGE, 0));
+	EXPECT_EQ(0, __group_set_option(self->two.group[0], FORCE_SNOOP, 1));
+	EXPECT_EQ(0, __group_set_option(self->two.group[0], MAX_PAGE, 0));
 }
 
 TEST_F(option, refusals)
@@ -80,22 +72,22 @@ TEST_F(option, refusals)
 
 	EXPECT_EQ(-ENOTTY, __get(self->two.group[0], 0, &value));
 	EXPECT_EQ(-ENOTTY, __get(self->two.group[0], 3, &value));
-	EXPECT_EQ(-ENOTTY, __set(self->two.group[0], 3, 0));
-	EXPECT_EQ(-EINVAL, __set(self->two.group[0], FORCE_SNOOP, 2));
-	EXPECT_EQ(-EINVAL, __set(self->two.group[0], MAX_PAGE, 1));
-	EXPECT_EQ(-EINVAL, __set(self->two.group[0], MAX_PAGE, PAGE / 2));
-	EXPECT_EQ(-EINVAL, __set(self->two.group[0], MAX_PAGE, 3 * PAGE));
+	EXPECT_EQ(-ENOTTY, __group_set_option(self->two.group[0], 3, 0));
+	EXPECT_EQ(-EINVAL, __group_set_option(self->two.group[0], FORCE_SNOOP, 2));
+	EXPECT_EQ(-EINVAL, __group_set_option(self->two.group[0], MAX_PAGE, 1));
+	EXPECT_EQ(-EINVAL, __group_set_option(self->two.group[0], MAX_PAGE, PAGE / 2));
+	EXPECT_EQ(-EINVAL, __group_set_option(self->two.group[0], MAX_PAGE, 3 * PAGE));
 	EXPECT_EQ(-EINVAL, __group_feature(self->two.group[0], VFIO_GROUP_FEATURE_SET |
 					   VFIO_GROUP_FEATURE_IOMMU_OPTION, &data, sizeof(data)));
 	group_set_container(self->two.group[0], self->two.container);
-	EXPECT_EQ(-EBUSY, __set(self->two.group[0], MAX_PAGE, 0));
+	EXPECT_EQ(-EBUSY, __group_set_option(self->two.group[0], MAX_PAGE, 0));
 	EXPECT_EQ(0, __get(self->two.group[0], MAX_PAGE, &value));
 }
 
 #ifdef __powerpc64__
 TEST_F(option, has_none_of_them)
 {
-	ASSERT_EQ(0, __set(self->two.group[0], MAX_PAGE, PAGE));
+	ASSERT_EQ(0, __group_set_option(self->two.group[0], MAX_PAGE, PAGE));
 	group_set_container(self->two.group[0], self->two.container);
 	EXPECT_EQ(-EOPNOTSUPP, __set_iommu(self->two.container, HOST_IOMMU));
 }
@@ -135,7 +127,7 @@ TEST_F(option, snooping)
 	if (!__call(self->two.container, VFIO_CHECK_EXTENSION, (void *)VFIO_DMA_CC_IOMMU))
 		SKIP(return, "the IOMMU cannot");
 	ASSERT_EQ(0, __group_unset_container(self->two.group[0]));
-	ASSERT_EQ(0, __set(self->two.group[0], FORCE_SNOOP, 0));
+	ASSERT_EQ(0, __group_set_option(self->two.group[0], FORCE_SNOOP, 0));
 	group_set_container(self->two.group[0], self->two.container);
 	set_iommu(self->two.container, HOST_IOMMU);
 	EXPECT_EQ(0, __call(self->two.container, VFIO_CHECK_EXTENSION, (void *)VFIO_DMA_CC_IOMMU));
@@ -169,7 +161,7 @@ TEST_F(option, size_of_pages)
 	if (table_pages() < 0)
 		SKIP(return, "the kernel does not count tables");
 	large = tables_for(self, mem);
-	ASSERT_EQ(0, __set(self->two.group[0], MAX_PAGE, PAGE));
+	ASSERT_EQ(0, __group_set_option(self->two.group[0], MAX_PAGE, PAGE));
 	small = tables_for(self, mem);
 	/* A table of the lowest level for each. */
 	EXPECT_EQ(large + 16, small);
@@ -182,7 +174,7 @@ TEST_F(option, works_with_small_pages)
 	struct edu edu;
 	int device, i;
 
-	ASSERT_EQ(0, __set(self->two.group[1], MAX_PAGE, PAGE));
+	ASSERT_EQ(0, __group_set_option(self->two.group[1], MAX_PAGE, PAGE));
 	for (i = 0; i < 2; i++)
 		group_set_container(self->two.group[i], self->two.container);
 	set_iommu(self->two.container, HOST_IOMMU);

@@ -118,6 +118,14 @@ static inline int __group_isolate(int group, struct vfio_group_feature_isolation
 			       &data, sizeof(data));
 }
 
+static inline int __group_set_option(int group, uint32_t id, uint64_t value)
+{
+	struct vfio_group_feature_iommu_option data = { .id = id, .value = value };
+
+	return __group_feature(group, VFIO_GROUP_FEATURE_SET | VFIO_GROUP_FEATURE_IOMMU_OPTION,
+			       &data, sizeof(data));
+}
+
 static inline int __group_event(int group, int eventfd, uint32_t mask)
 {
 	struct vfio_group_feature_event data = { .eventfd = eventfd, .mask = mask };
