@@ -41,7 +41,6 @@ static bool find_slot(char bdf[2][BDF_LEN])
 		if (strcmp(bdf[0], bdf[1]) && !access(path, F_OK))
 			return true;
 	}
-	bdf[0][0] = bdf[1][0] = '\0';
 	return false;
 }
 
@@ -49,7 +48,6 @@ FIXTURE_SETUP(bus)
 {
 	int i;
 
-	self->container = self->device = self->group[0] = self->group[1] = -1;
 	if (!find_slot(self->bdf))
 		SKIP(return, "no edu and igb on one bus");
 	for (i = 0; i < 2; i++) {
@@ -70,8 +68,6 @@ FIXTURE_TEARDOWN(bus)
 {
 	int i;
 
-	if (self->device < 0)
-		return;
 	munmap((void *)self->regs, region_info(self->device, VFIO_PCI_BAR0_REGION_INDEX).size);
 	close_fd(&self->device);
 	for (i = 0; i < 2; i++)

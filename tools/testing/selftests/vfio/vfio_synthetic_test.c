@@ -254,6 +254,40 @@ TEST_F(synthetic, loses_a_member)
 	close(group);
 }
 
+/* The other one goes on where it is, until it is taken out. */
+TEST_F(synthetic, loses_a_member_in_a_container)
+{
+	char *mem = memory(2 * PAGE);
+	struct edu edu;
+	int group, device;
+
+	ASSERT_EQ(0, __enable(true));
+	group = must(__open_node());
+	group_set_container(group, self->container);
+	set_iommu(self->container, HOST_IOMMU);
+	dma_register(self->container, mem, 2 * PAGE);
+	dma_map(self->container, mem, IOVA, 2 * PAGE, DMA_RW);
+	device = group_get_device(group, self->bdf[0]);
+	pci_unbind(self->bdf[1]);
+	EXPECT_EQ(-ENODEV, __group_get_device(group, self->bdf[1]));
+	memset(mem, 0x71, PAGE);
+	edu_open(&edu, device);
+	edu_copy(&edu, IOVA, IOVA + PAGE, EDU_BUFFER);
+	EXPECT_TRUE(is_all(mem + PAGE, EDU_BUFFER, 0x71));
+	edu_close(&edu);
+	close(device);
+	EXPECT_EQ(VIABLE | CONTAINER_SET, group_status(group));
+	EXPECT_EQ(0, __group_unset_container(group));
+	EXPECT_EQ(-ENODEV, __group_set_container(group, self->container));
+	close(group);
+	EXPECT_EQ(-ENODEV, __open_node());
+	/* Also a group of its number that is new. */
+	pci_bind(self->bdf[1], "vfio-pci");
+	EXPECT_EQ(-ENODEV, __open_node());
+	group = group_open(self->id[1]);
+	close(group);
+}
+
 TEST_F(synthetic, captures_but_is_not_captured)
 {
 	char first[BDF_LEN], second[BDF_LEN];
