@@ -30,7 +30,7 @@ test_devices=(--device nvme --device edu --device edu --device edu-pair --device
 	--device vga --device vga-port --device denylisted --device igd --hugepages 16)
 cross=()
 if [ -n "$POWER" ]; then
-	test_devices=(--device nvme --device edu --device edu --device e1000e --device igb)
+	test_devices=(--device nvme --device edu --device edu --device edu-pair --device e1000e --device igb)
 	cross=(CC=powerpc64le-linux-gnu-gcc LDFLAGS=-static)
 fi
 

@@ -254,6 +254,9 @@ TEST_F(members, come_and_go)
 	char path[PATH_MAX];
 	uint32_t count;
 
+	/* It lists its devices, and does not say of the first that there are more functions. */
+	if (in_partition())
+		SKIP(return, "the kernel does not find a function again");
 	ASSERT_EQ(0, __group_members(self->group, &self->answer));
 	count = self->answer.data.count;
 	ASSERT_EQ(0, __group_event(self->group, event, MEMBERSHIP));

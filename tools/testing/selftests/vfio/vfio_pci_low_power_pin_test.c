@@ -104,10 +104,12 @@ static bool raise_asleep(struct __test_metadata *_metadata, struct vfio *vfio, s
 
 TEST_F(edu, pin_asleep)
 {
+	char *mem = memory(PAGE);
 	int round;
 	bool slept = false;
 
-	dma_map(self->vfio.container, memory(PAGE), PAGE, PAGE, DMA_RW);
+	dma_register(self->vfio.container, mem, PAGE);
+	dma_map(self->vfio.container, mem, PAGE, PAGE, DMA_RW);
 	ASSERT_EQ(0, set_fd(self->device, TRIGGER, INTX, self->event));
 	for (round = 0; round < 10 && !slept; round++) {
 		slept = raise_asleep(_metadata, &self->vfio, &self->edu, self->event);

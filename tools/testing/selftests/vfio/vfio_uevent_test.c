@@ -153,7 +153,7 @@ TEST_F(one, use_is_silent)
 {
 	struct vfio vfio;
 
-	vfio_open(&vfio, self->bdf, VFIO_TYPE1v2_IOMMU);
+	vfio_open(&vfio, self->bdf, HOST_IOMMU);
 	EXPECT_EVENT("add", "vfio");
 	EXPECT_EVENT("add", "vfio-dev");
 	EXPECT_EVENT("bind", "pci");

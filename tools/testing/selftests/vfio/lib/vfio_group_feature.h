@@ -134,10 +134,16 @@ static inline int __group_event(int group, int eventfd, uint32_t mask)
 			       &data, sizeof(data));
 }
 
-/* Whether groups can be in one container: a hypervisor gives each POWER group tables of its own. */
+/* Whether this is a POWER partition, whose devices and tables are a hypervisor's. */
+static inline bool in_partition(void)
+{
+	return ON_POWER && !access("/proc/device-tree/rtas", F_OK);
+}
+
+/* Whether groups can be in one container: a hypervisor gives each of them tables of its own. */
 static inline bool groups_share(void)
 {
-	return !ON_POWER || access("/proc/device-tree/rtas", F_OK);
+	return !in_partition();
 }
 
 /* True if the modules have these calls at all. */
