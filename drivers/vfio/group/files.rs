@@ -3,7 +3,9 @@
 //! Groups by which a program shows what it owns.
 //!
 //! Only one program at a time can have a group open, so whoever has the file of a group may do to
-//! its devices what would disturb another owner.
+//! its devices what would disturb another owner. What belongs to a file may change at any time, by
+//! capture and release; so it is asked when it matters, under the lock without which no device of the
+//! set can be opened.
 //!
 //! C counterpart: `vfio_file_is_group` and `vfio_file_has_dev` in
 //! [`drivers/vfio/group.c`](srctree/drivers/vfio/group.c)
@@ -19,6 +21,7 @@ use kernel::{
 use kernel_ext::fs::from_file;
 
 use super::{
+    holding::Holding,
     Group,
     GroupFile, //
 };
@@ -26,9 +29,9 @@ use super::{
 /// Open groups. They stay open as long as this exists.
 pub struct GroupFiles(KVec<Entry>);
 
-/// An open group, with those that it had captured when it was looked at.
+/// An open group, with those that it has captured.
 struct Entry {
-    groups: KVec<Arc<Group>>,
+    holding: Arc<Holding>,
     _file: ARef<LocalFile>,
 }
 
@@ -50,17 +53,15 @@ impl GroupFiles {
     pub fn add(&mut self, fd: i32) -> Result {
         let file = LocalFile::fget(u32::try_from(fd).map_err(|_| EBADF)?)?;
         let open = from_file::<GroupFile>(&file).ok_or(EINVAL)?;
-        let groups = open.holding().groups_held()?;
         let entry = Entry {
-            groups,
+            holding: open.holding().clone(),
             _file: file,
         };
         Ok(self.0.push(entry, GFP_KERNEL_ACCOUNT)?)
     }
 
-    /// Returns whether `group` is among them.
+    /// Returns whether `group` is among them now.
     pub(crate) fn contains(&self, group: &Arc<Group>) -> bool {
-        let mut groups = self.0.iter().flat_map(|entry| &*entry.groups);
-        groups.any(|there| Arc::ptr_eq(there, group))
+        self.0.iter().any(|entry| entry.holding.has(group))
     }
 }

@@ -157,13 +157,9 @@ impl Holding {
         }
     }
 
-    /// Returns the groups that it has: none if it is captured.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`.
-    pub(super) fn groups_held(&self) -> Result<KVec<Arc<Group>>> {
-        self.lock().groups()
+    /// Returns whether it has `group`: if it is captured it has none, not even its own.
+    pub(super) fn has(&self, group: &Group) -> bool {
+        self.lock().part(group).is_some()
     }
 
     /// Returns whether the IOMMU keeps the DMA of all devices that can be opened coherent with the

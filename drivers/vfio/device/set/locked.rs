@@ -116,9 +116,11 @@ impl<'a> LockedSet<'a> {
     /// `EINVAL` if a device, open or not, is not; `EBUSY` if one is just being
     /// accessed; `ENOMEM`.
     pub fn hold(&self, owned: &Owned<'_>) -> Result<HeldSet<'_>> {
-        let mut held = KVec::with_capacity(self.0.members.len(), GFP_KERNEL)?;
         for member in &self.0.members {
             refuse_stranger(&self.0, member, owned)?;
+        }
+        let mut held = KVec::with_capacity(self.0.members.len(), GFP_KERNEL)?;
+        for member in &self.0.members {
             if let Some(open) = member.opened(&self.0) {
                 held.push(open.hold()?, GFP_KERNEL)?;
             }
