@@ -98,7 +98,8 @@ impl<'a> Domains<'a> {
 
         let mut again = false;
         let mut inner = loop {
-            self.replay_all(&domain, again)?;
+            self.replay_all(&domain, again)
+                .inspect_err(|_| self.empty(&domain))?;
             let inner = self.space.inner.lock();
             let mut all = inner.index.overlaps(0, u64::MAX);
             if all.all(|(_, entry)| entry.flags.has(Flags::REPLAYED)) {
@@ -255,7 +256,36 @@ impl<'a> Domains<'a> {
         gone.retain(|tables| is_used(tables));
         core::mem::swap(&mut gone, &mut inner.tables);
         drop(inner);
+        for domain in self.list.iter() {
+            if domain.groups().is_empty() {
+                self.empty(domain);
+            }
+        }
         self.list.retain(|domain| !domain.groups().is_empty());
+    }
+
+    /// Removes the translations of all mappings from `domain`, which is not, or no longer, a part of
+    /// the address space and is destroyed next.
+    ///
+    /// No device uses it. But a kernel that checks such things believes that devices reach a page for
+    /// as long as there are translations to it that nobody has removed, and says so when it is freed.
+    fn empty(&self, domain: &Domain) {
+        let mut next = Some(0);
+        while let Some(at) = next {
+            let range = {
+                let inner = self.space.inner.lock();
+                let Some((_, entry)) = inner.index.overlap(at, u64::MAX) else {
+                    break;
+                };
+                (entry.first, entry.last)
+            };
+            // SAFETY: Nobody else has this domain: its tables are not among those of the address
+            // space.
+            let sweep = |gather: &mut Gather<'_>| unsafe { gather.sweep(range.0, range.1) };
+            domain.tables().unmapping(sweep);
+            next = range.1.checked_add(1);
+            cond_resched();
+        }
     }
 
     /// Takes all mappings down.
