@@ -204,10 +204,10 @@ TEST(group_that_is_gone)
 	vfio_close(&vfio);
 }
 
-/* Two devices behind one bridge: theirs is the bridge's node. */
+/* Two devices behind one bridge: theirs is the node of the bridge, or of the host bridge. */
 TEST(of_two_devices)
 {
-	char first[BDF_LEN], second[BDF_LEN], link[128], path[PATH_MAX], *bridge;
+	char first[BDF_LEN], second[BDF_LEN], link[128], path[PATH_MAX], at[BDF_LEN + 8], *bridge;
 	struct group_windows group;
 	struct vfio vfio;
 
@@ -217,14 +217,21 @@ TEST(of_two_devices)
 	vfio_open_group(&vfio, first);
 	set_iommu(vfio.container, HOST_IOMMU);
 	ASSERT_EQ(0, __group_windows(vfio.group, &group));
-	EXPECT_EQ(VFIO_DMA_PLACE_BRIDGE, group.data.place);
 	EXPECT_EQ(2, group.data.devices);
 	EXPECT_LT(0, group.data.count);
 	snprintf(link, sizeof(link), "/sys/bus/pci/devices/%s", first);
 	ASSERT_NE(NULL, realpath(link, path));
 	*strrchr(path, '/') = '\0';
 	bridge = strrchr(path, '/') + 1;
-	expect_at(_metadata, &group, bridge);
+	if (strncmp(bridge, "pci", 3)) {
+		EXPECT_EQ(VFIO_DMA_PLACE_BRIDGE, group.data.place);
+		expect_at(_metadata, &group, bridge);
+	} else {
+		EXPECT_EQ(VFIO_DMA_PLACE_HOST_BRIDGE, group.data.place);
+		/* Named by its first bus, pciDDDD:BB, as it has no address of its own. */
+		snprintf(at, sizeof(at), "%.7s:00.0", bridge + 3);
+		expect_at(_metadata, &group, at);
+	}
 	vfio_close(&vfio);
 	pci_unbind(second);
 }
