@@ -25,7 +25,6 @@ use super::{
 use crate::{
     iommu::{
         tables::{
-            Gather,
             Sleep,
             Tables, //
         },
@@ -57,6 +56,18 @@ struct Piece {
 pub struct Domains<'a> {
     space: &'a AddressSpace,
     list: WriteGuard<'a, KVec<Domain>>,
+}
+
+/// Removes whatever `domain` translates in `range.0..=range.1`.
+///
+/// # Safety
+///
+/// No other thread changes translations of this domain there.
+unsafe fn sweep(domain: &Domain, range: (u64, u64)) {
+    domain.tables().unmapping(|gather| {
+        // SAFETY: The caller promises what is required.
+        unsafe { gather.sweep(range.0, range.1) }
+    });
 }
 
 impl<'a> Domains<'a> {
@@ -137,8 +148,7 @@ impl<'a> Domains<'a> {
             if let Some((id, range)) = missing {
                 if again {
                     // SAFETY: Nobody else has this domain.
-                    let sweep = |gather: &mut Gather<'_>| unsafe { gather.sweep(range.0, range.1) };
-                    domain.tables().unmapping(sweep);
+                    unsafe { sweep(domain, range) };
                 }
                 self.replay(id, range, domain, &mut window)?;
             }
@@ -281,8 +291,7 @@ impl<'a> Domains<'a> {
             };
             // SAFETY: Nobody else has this domain: its tables are not among those of the address
             // space.
-            let sweep = |gather: &mut Gather<'_>| unsafe { gather.sweep(range.0, range.1) };
-            domain.tables().unmapping(sweep);
+            unsafe { sweep(domain, range) };
             next = range.1.checked_add(1);
             cond_resched();
         }
