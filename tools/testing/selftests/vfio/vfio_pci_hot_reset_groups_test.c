@@ -44,6 +44,22 @@ static bool find_slot(char bdf[2][BDF_LEN])
 	return false;
 }
 
+/* Puts the group, which has the card, into the container, and opens and maps the card. */
+static void take_device(FIXTURE_DATA(bus) *self, int group)
+{
+	group_set_container(group, self->container);
+	set_iommu(self->container, HOST_IOMMU);
+	self->device = group_get_device(group, self->bdf[0]);
+	pci_command(self->device, 6, 0);
+	self->regs = region_map(self->device, VFIO_PCI_BAR0_REGION_INDEX);
+}
+
+static void give_device_back(FIXTURE_DATA(bus) *self)
+{
+	munmap((void *)self->regs, region_info(self->device, VFIO_PCI_BAR0_REGION_INDEX).size);
+	close_fd(&self->device);
+}
+
 FIXTURE_SETUP(bus)
 {
 	int i;
@@ -57,19 +73,14 @@ FIXTURE_SETUP(bus)
 	}
 	ASSERT_NE(self->id[0], self->id[1]);
 	self->container = container_open();
-	group_set_container(self->group[0], self->container);
-	set_iommu(self->container, HOST_IOMMU);
-	self->device = group_get_device(self->group[0], self->bdf[0]);
-	pci_command(self->device, 6, 0);
-	self->regs = region_map(self->device, VFIO_PCI_BAR0_REGION_INDEX);
+	take_device(self, self->group[0]);
 }
 
 FIXTURE_TEARDOWN(bus)
 {
 	int i;
 
-	munmap((void *)self->regs, region_info(self->device, VFIO_PCI_BAR0_REGION_INDEX).size);
-	close_fd(&self->device);
+	give_device_back(self);
 	for (i = 0; i < 2; i++)
 		close_fd(&self->group[i]);
 	close_fd(&self->container);
@@ -192,8 +203,7 @@ TEST_F(bus, takes_a_synthetic_group_for_both)
 		EXPECT_FALSE(driver_is_rust());
 		SKIP(return, "no such directory");
 	}
-	munmap((void *)self->regs, region_info(self->device, VFIO_PCI_BAR0_REGION_INDEX).size);
-	close_fd(&self->device);
+	give_device_back(self);
 	close_fd(&self->group[0]);
 	close_fd(&self->group[1]);
 	__enable(false);
@@ -202,11 +212,7 @@ TEST_F(bus, takes_a_synthetic_group_for_both)
 	ASSERT_EQ(0, __set_members(self->id[0], self->id[1]));
 	ASSERT_EQ(0, __enable(true));
 	group = must(__open_node());
-	group_set_container(group, self->container);
-	set_iommu(self->container, HOST_IOMMU);
-	self->device = group_get_device(group, self->bdf[0]);
-	pci_command(self->device, 6, 0);
-	self->regs = region_map(self->device, VFIO_PCI_BAR0_REGION_INDEX);
+	take_device(self, group);
 	EXPECT_EQ(0, __reset_with(self, group, -1));
 	self->group[0] = group;
 }
